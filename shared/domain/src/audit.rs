@@ -1,0 +1,179 @@
+//! The invariants, as checked functions over whole data: run by tests, the simulation, and the live auditor.
+//!
+//! I6 is kept by the state tables, I8 and I9 by the journeys in `tests/`; the others can be read off the data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::entitlement::Entitlement;
+use crate::ledger::Account;
+use crate::money::{Money, total};
+use crate::order::{OrderFile, OrderState};
+use crate::product::Product;
+use crate::start_checkout::held_units;
+use crate::task::TaskState;
+use crate::text::Sku;
+
+/// An invariant that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which, such as `I2`.
+    pub invariant: &'static str,
+    /// Of what: an order number, SKU or owner.
+    pub subject: String,
+    /// What is wrong.
+    pub detail: String,
+}
+
+/// All the data of a tenant that the invariants speak of.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    /// Every order.
+    pub orders: Vec<OrderFile>,
+    /// Every product with its levels.
+    pub products: Vec<Product>,
+    /// Every entitlement.
+    pub entitlements: Vec<Entitlement>,
+}
+
+/// Checks every invariant; empty is good.
+#[must_use]
+pub fn check(books: &Books) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut charges = BTreeSet::new();
+    for file in &books.orders {
+        payments_belong_to_one_order(file, &mut charges, &mut found);
+        ledger_equals_total_less_refunds(file, &mut found);
+        no_line_is_silent(file, &mut found);
+        amounts_are_the_snapshot(file, &mut found);
+    }
+    entitlements_rest_on_paid_lines(books, &mut found);
+    units_are_within_their_limits(books, &mut found);
+    found
+}
+
+fn violation(invariant: &'static str, subject: impl ToString, detail: impl Into<String>) -> Violation {
+    Violation { invariant, subject: subject.to_string(), detail: detail.into() }
+}
+
+/// I1: a payment is counted once, and money that was not asked for has a refund or was parked for a human.
+fn payments_belong_to_one_order(file: &OrderFile, charges: &mut BTreeSet<String>, found: &mut Vec<Violation>) {
+    let order = &file.order.number;
+    for entry in file.ledger.iter().filter(|entry| entry.cause.starts_with("charge:")) {
+        if !charges.insert(entry.cause.clone()) {
+            found.push(violation("I1", order, format!("{} is counted twice", entry.cause)));
+        }
+        let payment = entry.cause.trim_start_matches("charge:");
+        let refund = file.refunds.iter().any(|refund| refund.payment.as_str() == payment);
+        let parked = file.events.iter().any(|event| event.outcome == "amount_mismatch");
+        if entry.account == Account::Overpayment && !refund && !parked {
+            found.push(violation("I1", order, format!("overpayment {payment} has no refund")));
+        }
+    }
+}
+
+/// I2: what was charged for the order is its total, and no account is below nothing.
+fn ledger_equals_total_less_refunds(file: &OrderFile, found: &mut Vec<Violation>) {
+    let order = &file.order;
+    let charged = file.ledger.iter().filter(|e| e.account == Account::Sale && !e.amount.is_negative());
+    let charged = total(order.total.currency(), charged.map(|entry| entry.amount));
+    let owed = match order.state {
+        OrderState::Paid { .. } => order.total,
+        OrderState::PendingPayment { .. } | OrderState::Cancelled { .. } | OrderState::Expired { .. } => {
+            Money::zero(order.total.currency())
+        }
+    };
+    if charged != Ok(owed) {
+        found.push(violation("I2", &order.number, format!("charged {charged:?}, owed {owed}")));
+    }
+    for account in [Account::Sale, Account::Overpayment] {
+        if file.balance(account).is_ok_and(Money::is_negative) {
+            found.push(violation("I2", &order.number, format!("{account:?} is below nothing")));
+        }
+    }
+}
+
+/// I3: every line of a paid order has a task that is done, waits for a moment, or is parked with a reason.
+fn no_line_is_silent(file: &OrderFile, found: &mut Vec<Violation>) {
+    let paid = matches!(file.order.state, OrderState::Paid { .. });
+    for line in &file.order.lines {
+        match (paid, file.tasks.get(&line.number)) {
+            (true, None) => found.push(violation("I3", &file.order.number, format!("line {} has no task", line.number))),
+            (false, Some(_)) => {
+                found.push(violation("I3", &file.order.number, format!("line {} is not paid", line.number)));
+            }
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+}
+
+/// I7: the lines add up to the total that is charged.
+fn amounts_are_the_snapshot(file: &OrderFile, found: &mut Vec<Violation>) {
+    let order = &file.order;
+    if order.pricing().map(|pricing| pricing.total) != Ok(order.total) {
+        found.push(violation("I7", &order.number, "the lines do not add up to the total"));
+    }
+    for line in &order.lines {
+        let tax = line.tax.map_or(Money::zero(order.total.currency()), |tax| tax.amount);
+        let list = line.unit_price.times(line.quantity.get());
+        if list.and_then(|list| list.minus(line.discount)).and_then(|net| net.plus(tax)) != Ok(line.total) {
+            found.push(violation("I7", &order.number, format!("line {} does not add up", line.number)));
+        }
+    }
+}
+
+/// I4: every line of an entitlement is paid and not taken back, and every paid line has its entitlement.
+fn entitlements_rest_on_paid_lines(books: &Books, found: &mut Vec<Violation>) {
+    let mut paying = BTreeSet::new();
+    for file in &books.orders {
+        for line in file.order.lines.iter().filter(|line| line.kind.is_personal()) {
+            let granted = file.tasks.get(&line.number).is_some_and(|task| {
+                !task.revoking && !matches!(task.state, TaskState::Revoking { .. } | TaskState::Revoked { .. })
+            });
+            if granted {
+                let reference = line.reference(&file.order.number).key();
+                paying.insert((file.order.owner.clone(), line.sku.clone(), reference));
+            }
+        }
+    }
+    let mut owned = BTreeSet::new();
+    for entitlement in &books.entitlements {
+        for line in &entitlement.lines {
+            owned.insert((entitlement.owner.clone(), entitlement.sku.clone(), line.clone()));
+        }
+    }
+    for (owner, sku, line) in owned.difference(&paying) {
+        found.push(violation("I4", owner, format!("{sku} rests on {line}, which does not pay for it")));
+    }
+    for (owner, sku, line) in paying.difference(&owned) {
+        found.push(violation("I4", owner, format!("{line} paid for {sku}, which is not owned")));
+    }
+}
+
+/// I5: available, held and sold units add up to the quantity, and are those of the orders.
+fn units_are_within_their_limits(books: &Books, found: &mut Vec<Violation>) {
+    let mut counted: BTreeMap<(Sku, u32), (u32, u32)> = BTreeMap::new();
+    for file in &books.orders {
+        for units in file.order.lines.iter().filter_map(held_units) {
+            let count = counted.entry((units.sku, units.record)).or_default();
+            match file.order.state {
+                OrderState::PendingPayment { .. } => count.0 = count.0.saturating_add(units.count),
+                OrderState::Paid { .. } => count.1 = count.1.saturating_add(units.count),
+                OrderState::Cancelled { .. } | OrderState::Expired { .. } => {}
+            }
+        }
+    }
+    for product in &books.products {
+        for (record, level) in &product.levels {
+            let (held, sold) = counted.remove(&(product.sku.clone(), *record)).unwrap_or_default();
+            if (level.held, level.sold) != (held, sold) {
+                let detail = format!("stock {record} says {level:?}, the orders say held {held}, sold {sold}");
+                found.push(violation("I5", &product.sku, detail));
+            }
+            let quantity = product.stock.iter().find(|r| r.number == *record).and_then(|r| r.quantity);
+            let sum = level.available.saturating_add(level.held).saturating_add(level.sold);
+            if quantity.is_some_and(|quantity| quantity != sum) {
+                found.push(violation("I5", &product.sku, format!("stock {record} adds up to {sum}, not {quantity:?}")));
+            }
+        }
+    }
+}

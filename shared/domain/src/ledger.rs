@@ -1,0 +1,29 @@
+//! The ledger of an order: append-only entries, each with its cause (invariants I1 and I2).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::money::Money;
+
+/// What an entry counts towards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Account {
+    /// The price of the order: its charge, less what was refunded of it.
+    Sale,
+    /// Money that the order did not ask for: second, late or mismatched payments, less what went back.
+    Overpayment,
+}
+
+/// One entry. `cause` is unique in its order, so that the same fact is never counted twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// The account.
+    pub account: Account,
+    /// Money that came in, or (negative) went back.
+    pub amount: Money,
+    /// What made the entry: `charge:<payment>`, `refund:<refund>` or `refunded:<payment>:<total in minor units>`.
+    pub cause: String,
+    /// When it was made.
+    pub at: Timestamp,
+}

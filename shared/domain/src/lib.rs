@@ -1,0 +1,41 @@
+//! The pure rules of Bursar: money, pricing, baskets, orders, payments, fulfilment.
+//!
+//! Nothing here is async, reads a clock, draws entropy, or knows HTTP, SQL or the AWS SDK. Every operation is a function
+//! `(state, command, now, ids) -> Plan | Refusal`; the `store` crate executes a [`plan::Plan`] as one DynamoDB
+//! transaction. Times and ids arrive as arguments, so every branch can be reached by a test without I/O.
+//!
+//! Start with [`plan`] (what a decision looks like), then [`start_checkout`] and [`record_payment`] (the purchase).
+
+pub mod attempt;
+pub mod audit;
+pub mod backoff;
+pub mod basket;
+pub mod cancel_order;
+pub mod catalog;
+pub mod change_basket;
+pub mod course;
+pub mod course_key;
+pub mod due;
+pub mod entitlement;
+pub mod fulfil_task;
+pub mod id;
+pub mod idempotency;
+pub mod journal;
+pub mod ledger;
+pub mod money;
+pub mod open_session;
+pub mod order;
+pub mod owner;
+pub mod payment;
+pub mod percent;
+pub mod plan;
+pub mod pricing;
+pub mod product;
+pub mod quantity;
+pub mod record_payment;
+pub mod refund;
+pub mod start_checkout;
+pub mod stock;
+pub mod submit_refund;
+pub mod task;
+pub mod text;

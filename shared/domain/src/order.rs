@@ -1,0 +1,404 @@
+//! Orders: an immutable snapshot of what was priced, and the state of its payment.
+//!
+//! Keeps I6 (no transition leaves a final state; expire and cancel leave `pending_payment` only) and I7 (lines are the
+//! snapshot of the pricing). How much was paid and what was granted is derived from attempts, ledger and tasks by
+//! [`OrderFile`], never stored twice.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::Attempt;
+use crate::course_key::CourseKey;
+use crate::entitlement::LineRef;
+use crate::id::{AttemptId, BasketId, OrderNumber};
+use crate::journal::{LogEntry, ProcessorEventRecord};
+use crate::ledger::{Account, LedgerEntry};
+use crate::money::{Money, MoneyError, total};
+use crate::owner::UserId;
+use crate::plan::OutboxItem;
+use crate::pricing::{Applied, PricedLine, Pricing, Tax};
+use crate::product::Kind;
+use crate::quantity::Quantity;
+use crate::refund::Refund;
+use crate::task::{Task, TaskState};
+use crate::text::{Mode, Sku, Title, Username};
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum OrderState {
+    /// Waiting for money until `pay_by`.
+    PendingPayment {
+        /// The moment from which it may be expired.
+        pay_by: Timestamp,
+    },
+    /// Paid. Final.
+    Paid {
+        /// When the payment was recorded.
+        at: Timestamp,
+    },
+    /// Given up before payment. Final.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+    },
+    /// Not paid in time. A late payment can still pay it while capacity remains.
+    Expired {
+        /// When it was expired.
+        at: Timestamp,
+    },
+}
+
+/// What can happen to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderEvent {
+    /// The whole total was captured, or was nothing.
+    Pay,
+    /// The owner or staff gave it up, or a newer checkout replaced it.
+    Cancel,
+    /// Its time ran out.
+    Expire,
+    /// The processor needs longer (bank debits): wait until then.
+    Extend {
+        /// The new end.
+        pay_by: Timestamp,
+    },
+}
+
+/// A transition that the table does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an order that is {state} cannot {event}")]
+pub struct IllegalOrderEvent {
+    /// The state's name.
+    pub state: &'static str,
+    /// The event's name.
+    pub event: &'static str,
+}
+
+impl OrderState {
+    /// The state's name on the wire and in keys.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PendingPayment { .. } => "pending_payment",
+            Self::Paid { .. } => "paid",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Expired { .. } => "expired",
+        }
+    }
+
+    /// The state after `event`.
+    ///
+    /// # Errors
+    /// [`IllegalOrderEvent`] for every pair that the table does not list.
+    pub fn apply(self, event: OrderEvent, now: Timestamp) -> Result<Self, IllegalOrderEvent> {
+        match (self, event) {
+            (Self::PendingPayment { .. } | Self::Expired { .. }, OrderEvent::Pay) => Ok(Self::Paid { at: now }),
+            (Self::PendingPayment { .. }, OrderEvent::Cancel) => Ok(Self::Cancelled { at: now }),
+            (Self::PendingPayment { .. }, OrderEvent::Expire) => Ok(Self::Expired { at: now }),
+            (Self::PendingPayment { .. }, OrderEvent::Extend { pay_by }) => Ok(Self::PendingPayment { pay_by }),
+            (
+                Self::Paid { .. } | Self::Cancelled { .. } | Self::Expired { .. },
+                OrderEvent::Pay | OrderEvent::Cancel | OrderEvent::Expire | OrderEvent::Extend { .. },
+            ) => Err(IllegalOrderEvent { state: self.name(), event: event.name() }),
+        }
+    }
+}
+
+impl OrderEvent {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pay => "pay",
+            Self::Cancel => "cancel",
+            Self::Expire => "expire",
+            Self::Extend { .. } => "extend",
+        }
+    }
+}
+
+/// One line of an order: what was priced, with all that fulfilment needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLine {
+    /// 1 for the first line.
+    pub number: u32,
+    /// What was bought.
+    pub sku: Sku,
+    /// Its title at that time.
+    pub title: Title,
+    /// Its kind.
+    pub kind: Kind,
+    /// The course run, of a seat.
+    pub course_key: Option<CourseKey>,
+    /// The mode in which to enrol.
+    pub mode: Option<Mode>,
+    /// The course's UUID, of an entitlement.
+    pub course_uuid: Option<String>,
+    /// How many.
+    pub quantity: Quantity,
+    /// The list price of one unit.
+    pub unit_price: Money,
+    /// The benefits.
+    pub applied: Vec<Applied>,
+    /// Their sum.
+    pub discount: Money,
+    /// The tax.
+    pub tax: Option<Tax>,
+    /// What the line costs.
+    pub total: Money,
+    /// The limited stock record whose units the line holds or has bought.
+    pub stock: Option<u32>,
+}
+
+impl OrderLine {
+    /// The line as entitlements name it.
+    #[must_use]
+    pub fn reference(&self, order: &OrderNumber) -> LineRef {
+        LineRef { order: order.clone(), line: self.number }
+    }
+
+    /// The line's part of the pricing.
+    #[must_use]
+    pub fn priced(&self) -> Result<PricedLine, MoneyError> {
+        Ok(PricedLine {
+            sku: self.sku.clone(),
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+            list: self.unit_price.times(self.quantity.get())?,
+            applied: self.applied.clone(),
+            discount: self.discount,
+            tax: self.tax,
+            total: self.total,
+        })
+    }
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Its number.
+    pub number: OrderNumber,
+    /// Who bought.
+    pub owner: UserId,
+    /// The buyer's name at the LMS, by which places are granted.
+    pub username: Username,
+    /// The buyer's address, for the processor's receipt.
+    pub email: Option<String>,
+    /// Where it stands.
+    pub state: OrderState,
+    /// The basket that it was made of.
+    pub basket: BasketId,
+    /// That basket's version while frozen for this order.
+    pub basket_version: u64,
+    /// The snapshot of the pricing.
+    pub lines: Vec<OrderLine>,
+    /// What is to be paid.
+    pub total: Money,
+    /// The one attempt that may be paid now.
+    pub attempt: Option<AttemptId>,
+    /// When it was placed.
+    pub placed_at: Timestamp,
+    /// Counts up with every change.
+    pub version: u64,
+}
+
+impl Order {
+    /// The order after `event`, with its version counted up.
+    ///
+    /// # Errors
+    /// [`IllegalOrderEvent`].
+    pub fn after(&self, event: OrderEvent, now: Timestamp) -> Result<Self, IllegalOrderEvent> {
+        let state = self.state.apply(event, now)?;
+        Ok(Self { state, version: self.version.saturating_add(1), ..self.clone() })
+    }
+
+    /// The pricing of which the lines are the snapshot.
+    ///
+    /// # Errors
+    /// [`MoneyError`] for rows that do not add up to representable sums.
+    pub fn pricing(&self) -> Result<Pricing, MoneyError> {
+        let lines = self.lines.iter().map(OrderLine::priced).collect::<Result<Vec<_>, _>>()?;
+        let currency = self.total.currency();
+        Ok(Pricing {
+            subtotal: total(currency, lines.iter().map(|line| line.list))?,
+            discount: total(currency, lines.iter().map(|line| line.discount))?,
+            tax: total(currency, lines.iter().filter_map(|line| line.tax).map(|tax| tax.amount))?,
+            total: total(currency, lines.iter().map(|line| line.total))?,
+            lines,
+        })
+    }
+}
+
+/// Where the money of an order stands; derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoneyStatus {
+    /// Nothing captured.
+    Unpaid,
+    /// Captured in full.
+    Paid,
+    /// Part of it went back.
+    PartiallyRefunded,
+    /// All of it went back.
+    Refunded,
+    /// More was captured than was due, and has not gone back yet.
+    Overpaid,
+}
+
+/// Where the fulfilment of an order stands; derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FulfillmentStatus {
+    /// Nothing granted yet.
+    None,
+    /// Some lines granted.
+    Partial,
+    /// Every line granted.
+    Complete,
+    /// A line needs a human.
+    Parked,
+    /// Every place was taken back.
+    Revoked,
+}
+
+/// An order with everything that belongs to it: one partition of the table, loaded by one query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderFile {
+    /// The order.
+    pub order: Order,
+    /// Its payment attempts, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// One fulfilment task per line, once paid.
+    pub tasks: BTreeMap<u32, Task>,
+    /// The processor events that were applied.
+    pub events: Vec<ProcessorEventRecord>,
+    /// Its ledger, oldest first.
+    pub ledger: Vec<LedgerEntry>,
+    /// Its refunds, oldest first.
+    pub refunds: Vec<Refund>,
+    /// Messages owed to the queue.
+    pub outbox: Vec<OutboxItem>,
+    /// Its timeline, oldest first.
+    pub log: Vec<LogEntry>,
+}
+
+impl OrderFile {
+    /// An order on its own, as it is before anything happened to it.
+    #[must_use]
+    pub fn new(order: Order) -> Self {
+        Self {
+            order,
+            attempts: Vec::new(),
+            tasks: BTreeMap::new(),
+            events: Vec::new(),
+            ledger: Vec::new(),
+            refunds: Vec::new(),
+            outbox: Vec::new(),
+            log: Vec::new(),
+        }
+    }
+
+    /// The sum of an account of the ledger.
+    ///
+    /// # Errors
+    /// [`MoneyError`] for a ledger that does not add up to a representable sum.
+    pub fn balance(&self, account: Account) -> Result<Money, MoneyError> {
+        let entries = self.ledger.iter().filter(|entry| entry.account == account);
+        total(self.order.total.currency(), entries.map(|entry| entry.amount))
+    }
+
+    /// Where the money stands.
+    #[must_use]
+    pub fn money_status(&self) -> MoneyStatus {
+        let kept = self.balance(Account::Sale).map_or(0, Money::minor);
+        let over = self.balance(Account::Overpayment).map_or(0, Money::minor);
+        let charged = self.ledger.iter().any(|e| e.account == Account::Sale && !e.amount.is_negative());
+        let went_back = self.ledger.iter().any(|e| e.account == Account::Sale && e.amount.is_negative());
+        match (charged, went_back) {
+            _ if over > 0 => MoneyStatus::Overpaid,
+            (false, _) => MoneyStatus::Unpaid,
+            (true, false) => MoneyStatus::Paid,
+            (true, true) if kept <= 0 => MoneyStatus::Refunded,
+            (true, true) => MoneyStatus::PartiallyRefunded,
+        }
+    }
+
+    /// Where the fulfilment stands.
+    #[must_use]
+    pub fn fulfillment_status(&self) -> FulfillmentStatus {
+        let count = |wanted: fn(&TaskState) -> bool| self.tasks.values().filter(|t| wanted(&t.state)).count();
+        let granted = count(|state| matches!(state, TaskState::Granted { .. }));
+        let revoked = count(|state| matches!(state, TaskState::Revoked { .. }));
+        let parked = count(|state| matches!(state, TaskState::Parked { .. }));
+        match self.tasks.len() {
+            _ if parked > 0 => FulfillmentStatus::Parked,
+            0 => FulfillmentStatus::None,
+            all if granted == all => FulfillmentStatus::Complete,
+            all if revoked == all => FulfillmentStatus::Revoked,
+            _ if granted > 0 => FulfillmentStatus::Partial,
+            _ => FulfillmentStatus::None,
+        }
+    }
+
+    /// The attempt by id.
+    #[must_use]
+    pub fn attempt(&self, id: &AttemptId) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.id == *id)
+    }
+
+    /// The attempt that may be paid now.
+    #[must_use]
+    pub fn current_attempt(&self) -> Option<&Attempt> {
+        self.order.attempt.as_ref().and_then(|id| self.attempt(id))
+    }
+
+    /// The snapshot of a line.
+    #[must_use]
+    pub fn line(&self, number: u32) -> Option<&OrderLine> {
+        self.order.lines.iter().find(|line| line.number == number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn the_state_and_event_matrix() {
+        let at = Timestamp::UNIX_EPOCH;
+        let states = [
+            OrderState::PendingPayment { pay_by: at },
+            OrderState::Paid { at },
+            OrderState::Cancelled { at },
+            OrderState::Expired { at },
+        ];
+        let events = [OrderEvent::Pay, OrderEvent::Cancel, OrderEvent::Expire, OrderEvent::Extend { pay_by: at }];
+        let mut matrix = String::new();
+        for state in states {
+            for event in events {
+                let after = state.apply(event, at).map_or("-", OrderState::name);
+                matrix.push_str(&format!("{:16} {:7} {after}\n", state.name(), event.name()));
+            }
+        }
+        expect![[r#"
+            pending_payment  pay     paid
+            pending_payment  cancel  cancelled
+            pending_payment  expire  expired
+            pending_payment  extend  pending_payment
+            paid             pay     -
+            paid             cancel  -
+            paid             expire  -
+            paid             extend  -
+            cancelled        pay     -
+            cancelled        cancel  -
+            cancelled        expire  -
+            cancelled        extend  -
+            expired          pay     paid
+            expired          cancel  -
+            expired          expire  -
+            expired          extend  -
+        "#]]
+        .assert_eq(&matrix);
+    }
+}

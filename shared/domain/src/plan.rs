@@ -1,0 +1,265 @@
+//! Plans: what a decision wants written, and the messages that it owes the queue.
+//!
+//! A plan is executed as one transaction: all of it or nothing. Every write carries its own condition, and a condition
+//! that does not hold comes back by the write's [`Write::name`], so that the operation can say what it means.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::Attempt;
+use crate::basket::Basket;
+use crate::catalog::Catalog;
+use crate::course::Course;
+use crate::entitlement::LineRef;
+use crate::id::{BasketId, OrderNumber, OutboxId, RefundId};
+use crate::idempotency::IdempotencyRecord;
+use crate::journal::{JournalEntry, LogEntry, ProcessorEventRecord};
+use crate::ledger::LedgerEntry;
+use crate::order::Order;
+use crate::owner::{Owner, UserId};
+use crate::payment::ProcessorName;
+use crate::product::Product;
+use crate::refund::Refund;
+use crate::task::Task;
+use crate::text::{ProcessorRef, Sku};
+
+/// A message that is owed to the queue. The table is the truth; the message is a wake-up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxItem {
+    /// Its id.
+    pub id: OutboxId,
+    /// The order to look at.
+    pub order: OrderNumber,
+    /// What to do there.
+    pub work: Work,
+    /// When it is sent (again) unless its receiver has settled it before.
+    pub due: Timestamp,
+    /// How often it was sent again.
+    pub resent: u32,
+}
+
+/// What a message asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// Grant or take back the places of the order's lines.
+    Fulfil,
+    /// Ask the processor for a refund.
+    Refund(RefundId),
+}
+
+/// Units of one stock record of one product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Units {
+    /// The product.
+    pub sku: Sku,
+    /// The stock record's number.
+    pub record: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// One conditional write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Product as staff edited it. Condition: absent, or at `before`'s version with enough units available.
+    SaveProduct {
+        /// As it was read.
+        before: Option<Box<Product>>,
+        /// As it shall be.
+        after: Box<Product>,
+    },
+    /// Course as staff edited it. Condition: absent, or at version `expect`.
+    SaveCourse {
+        /// As it shall be.
+        course: Box<Course>,
+        /// The version it was read at; `None` if it was absent.
+        expect: Option<u64>,
+    },
+    /// Catalog as staff edited it. Condition: absent, or at version `expect`.
+    SaveCatalog {
+        /// As it shall be.
+        catalog: Catalog,
+        /// The version it was read at; `None` if it was absent.
+        expect: Option<u64>,
+    },
+    /// Removes a catalog. Condition: at version `expect`.
+    DropCatalog {
+        /// As it was read.
+        catalog: Catalog,
+    },
+    /// The owner's basket. Condition: absent, or at version `expect`.
+    SaveBasket {
+        /// As it shall be.
+        basket: Box<Basket>,
+        /// The version it was read at; `None` if it was absent.
+        expect: Option<u64>,
+    },
+    /// Lets a frozen basket be open again. Condition: it is that basket at that version.
+    ThawBasket {
+        /// Whose.
+        owner: Owner,
+        /// Which.
+        basket: BasketId,
+        /// Its version while frozen.
+        version: u64,
+    },
+    /// Nothing is written. Condition: the product is at `version`, so that its price is the one that was shown.
+    CheckProduct {
+        /// Which.
+        sku: Sku,
+        /// The version that was priced.
+        version: u64,
+    },
+    /// Moves units from available to held. Condition: the product is at `version` and has so many available.
+    HoldUnits {
+        /// Which and how many.
+        units: Units,
+        /// The version that was priced.
+        version: u64,
+    },
+    /// Moves units from held to sold. Condition: so many are held.
+    SellHeld(Units),
+    /// Moves units from held to available. Condition: so many are held.
+    ReleaseHeld(Units),
+    /// Moves units from available to sold, for a late payment. Condition: so many are available.
+    SellAvailable(Units),
+    /// Nothing is written. Condition: the user does not own the product.
+    CheckNotOwned {
+        /// Who.
+        owner: UserId,
+        /// What.
+        sku: Sku,
+    },
+    /// The user owns the product on account of a line. Condition: not yet on account of that line.
+    Grant {
+        /// Who.
+        owner: UserId,
+        /// What.
+        sku: Sku,
+        /// Why.
+        line: LineRef,
+    },
+    /// The line no longer gives the product. Condition: it did.
+    Ungrant {
+        /// Who.
+        owner: UserId,
+        /// What.
+        sku: Sku,
+        /// Why not.
+        line: LineRef,
+    },
+    /// A new order. Condition: absent.
+    CreateOrder(Box<Order>),
+    /// The order. Condition: at the version before its own.
+    SaveOrder(Box<Order>),
+    /// A new attempt. Condition: absent.
+    CreateAttempt(OrderNumber, Box<Attempt>),
+    /// The attempt. Condition: at the version before its own.
+    SaveAttempt(OrderNumber, Box<Attempt>),
+    /// A new task. Condition: absent.
+    CreateTask(OrderNumber, Task),
+    /// The task. Condition: at the version before its own.
+    SaveTask(OrderNumber, Task),
+    /// A new refund. Condition: absent.
+    CreateRefund(OrderNumber, Box<Refund>),
+    /// The refund. Condition: at the version before its own.
+    SaveRefund(OrderNumber, Box<Refund>),
+    /// A processor's event. Condition: absent, which is what makes every delivery after the first a no-op.
+    RecordEvent(OrderNumber, ProcessorEventRecord),
+    /// A way from a processor's object to the order. Condition: absent or the same.
+    LinkReference {
+        /// The order.
+        order: OrderNumber,
+        /// Whose object.
+        processor: ProcessorName,
+        /// The object.
+        reference: ProcessorRef,
+    },
+    /// A ledger entry. Condition: no entry of the same cause.
+    PostLedger(OrderNumber, LedgerEntry),
+    /// A message owed. Condition: absent.
+    Owe(OutboxItem),
+    /// The message was sent again. Condition: still owed.
+    Resend(OutboxItem),
+    /// The message arrived. No condition but the key: settling twice is the same as once.
+    Settle(OrderNumber, OutboxId),
+    /// A line of the timeline. Condition: absent.
+    Log(OrderNumber, LogEntry),
+    /// A raw answer; under the order, or under `None` when no order could be told. Condition: absent.
+    Journal(Option<OrderNumber>, JournalEntry),
+    /// An idempotency record. Condition: absent or past its time.
+    Remember {
+        /// Whose key.
+        owner: UserId,
+        /// The record.
+        record: IdempotencyRecord,
+        /// The moment against which an old record's time is held.
+        now: Timestamp,
+    },
+}
+
+impl Write {
+    /// The write's name: what a failed condition is reported as.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SaveProduct { .. } => "save_product",
+            Self::SaveCourse { .. } => "save_course",
+            Self::SaveCatalog { .. } => "save_catalog",
+            Self::DropCatalog { .. } => "drop_catalog",
+            Self::SaveBasket { .. } => "save_basket",
+            Self::ThawBasket { .. } => "thaw_basket",
+            Self::CheckProduct { .. } => "check_product",
+            Self::HoldUnits { .. } => "hold_units",
+            Self::SellHeld(_) => "sell_held",
+            Self::ReleaseHeld(_) => "release_held",
+            Self::SellAvailable(_) => "sell_available",
+            Self::CheckNotOwned { .. } => "check_not_owned",
+            Self::Grant { .. } => "grant",
+            Self::Ungrant { .. } => "ungrant",
+            Self::CreateOrder(_) => "create_order",
+            Self::SaveOrder(_) => "save_order",
+            Self::CreateAttempt(..) => "create_attempt",
+            Self::SaveAttempt(..) => "save_attempt",
+            Self::CreateTask(..) => "create_task",
+            Self::SaveTask(..) => "save_task",
+            Self::CreateRefund(..) => "create_refund",
+            Self::SaveRefund(..) => "save_refund",
+            Self::RecordEvent(..) => "record_event",
+            Self::LinkReference { .. } => "link_reference",
+            Self::PostLedger(..) => "post_ledger",
+            Self::Owe(_) => "owe",
+            Self::Resend(_) => "resend",
+            Self::Settle(..) => "settle",
+            Self::Log(..) => "log",
+            Self::Journal(..) => "journal",
+            Self::Remember { .. } => "remember",
+        }
+    }
+}
+
+/// What a decision wants done, all of it or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The writes; at most 100, no two on one row.
+    pub writes: Vec<Write>,
+}
+
+impl Plan {
+    /// A plan of one write.
+    #[must_use]
+    pub fn of(write: Write) -> Self {
+        Self { writes: vec![write] }
+    }
+
+    /// Adds a write.
+    pub fn push(&mut self, write: Write) {
+        self.writes.push(write);
+    }
+
+    /// The messages that the plan owes the queue, to be sent once it is committed.
+    pub fn messages(&self) -> impl Iterator<Item = &OutboxItem> {
+        self.writes.iter().filter_map(|write| if let Write::Owe(item) = write { Some(item) } else { None })
+    }
+}

@@ -1,0 +1,200 @@
+//! The one pricing function: quote, basket, checkout and order all come from [`price`] (invariant I7).
+//!
+//! It returns every step: list price, each benefit with the offer that gave it, tax with its rate and base, total.
+//! Percentages and tax are computed per line and rounded once, half-up; an amount given to several lines at once is
+//! split by largest remainder over what is left of them. A benefit never makes a line dearer, and never takes it
+//! below nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::{Currency, Money, MoneyError, total};
+use crate::percent::Percent;
+use crate::quantity::Quantity;
+use crate::text::{Sku, Slug, VoucherCode};
+
+/// A line to be priced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What is bought.
+    pub sku: Sku,
+    /// How many.
+    pub quantity: Quantity,
+    /// The list price of one unit.
+    pub unit_price: Money,
+}
+
+/// What a benefit takes off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduction {
+    /// A share of each line.
+    Percent(Percent),
+    /// An amount off the lines together.
+    Absolute(Money),
+    /// The lines together cost this, unless they cost less already.
+    FixedPrice(Money),
+    /// Nothing to pay.
+    Free,
+}
+
+/// A benefit that applies to some lines of a basket. Offers and vouchers yield these, already in order of priority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Benefit {
+    /// The offer that gives it.
+    pub offer: Slug,
+    /// The code that opened the offer, if one did.
+    pub voucher: Option<VoucherCode>,
+    /// The products it applies to; empty for all.
+    pub skus: Vec<Sku>,
+    /// What it takes off.
+    pub reduction: Reduction,
+    /// The most that it takes off the whole basket.
+    pub max_discount: Option<Money>,
+}
+
+/// One benefit as it worked on one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The offer.
+    pub offer: Slug,
+    /// The code that opened it, if one did.
+    pub voucher: Option<VoucherCode>,
+    /// What it took off this line; positive.
+    pub amount: Money,
+}
+
+/// Tax on one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tax {
+    /// The rate.
+    pub rate: Percent,
+    /// What the rate was applied to: the line after its discounts.
+    pub base: Money,
+    /// The tax, on top of the base.
+    pub amount: Money,
+}
+
+/// A priced line. `list − discount + tax = total`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PricedLine {
+    /// What is bought.
+    pub sku: Sku,
+    /// How many.
+    pub quantity: Quantity,
+    /// The list price of one unit.
+    pub unit_price: Money,
+    /// The list price of the line.
+    pub list: Money,
+    /// Every benefit in the order in which it was applied.
+    pub applied: Vec<Applied>,
+    /// The sum of the benefits.
+    pub discount: Money,
+    /// The tax, if any is due.
+    pub tax: Option<Tax>,
+    /// What the line costs.
+    pub total: Money,
+}
+
+/// A priced basket. Each sum is the sum of its lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pricing {
+    /// The lines, in the order given.
+    pub lines: Vec<PricedLine>,
+    /// List prices.
+    pub subtotal: Money,
+    /// Benefits.
+    pub discount: Money,
+    /// Tax.
+    pub tax: Money,
+    /// What is to be paid.
+    pub total: Money,
+}
+
+impl Pricing {
+    /// The currency of every amount.
+    #[must_use]
+    pub fn currency(&self) -> Currency {
+        self.total.currency()
+    }
+}
+
+/// Prices `items` with `benefits` applied in the order given and `tax` added to every line that is left with a price.
+///
+/// # Errors
+/// [`MoneyError::CurrencyMismatch`] if an item or benefit is in another currency than `currency`;
+/// [`MoneyError::OutOfRange`] for sums that cannot be represented.
+pub fn price(
+    currency: Currency,
+    items: &[Item],
+    benefits: &[Benefit],
+    tax: Option<Percent>,
+) -> Result<Pricing, MoneyError> {
+    let mut lines = items.iter().map(|item| list_line(currency, item)).collect::<Result<Vec<_>, _>>()?;
+    for benefit in benefits {
+        apply(benefit, &mut lines)?;
+    }
+    for line in &mut lines {
+        let base = line.list.minus(line.discount)?;
+        line.tax = match tax {
+            Some(rate) if !base.is_zero() => Some(Tax { rate, base, amount: base.share(rate)? }),
+            _ => None,
+        };
+        line.total = base.plus(line.tax.map_or(Money::zero(currency), |tax| tax.amount))?;
+    }
+    Ok(Pricing {
+        subtotal: total(currency, lines.iter().map(|line| line.list))?,
+        discount: total(currency, lines.iter().map(|line| line.discount))?,
+        tax: total(currency, lines.iter().filter_map(|line| line.tax).map(|tax| tax.amount))?,
+        total: total(currency, lines.iter().map(|line| line.total))?,
+        lines,
+    })
+}
+
+fn list_line(currency: Currency, item: &Item) -> Result<PricedLine, MoneyError> {
+    let list = Money::zero(currency).plus(item.unit_price.times(item.quantity.get())?)?;
+    Ok(PricedLine {
+        sku: item.sku.clone(),
+        quantity: item.quantity,
+        unit_price: item.unit_price,
+        list,
+        applied: Vec::new(),
+        discount: Money::zero(currency),
+        tax: None,
+        total: list,
+    })
+}
+
+/// Takes one benefit off the lines that it applies to.
+fn apply(benefit: &Benefit, lines: &mut [PricedLine]) -> Result<(), MoneyError> {
+    let mut chosen: Vec<&mut PricedLine> =
+        lines.iter_mut().filter(|line| benefit.skus.is_empty() || benefit.skus.contains(&line.sku)).collect();
+    let left = chosen.iter().map(|line| line.list.minus(line.discount)).collect::<Result<Vec<_>, _>>()?;
+    let Some(first) = left.first() else { return Ok(()) };
+    let mut off = reductions(benefit.reduction, &left)?;
+    let wanted = total(first.currency(), off.iter().copied())?;
+    if let Some(most) = benefit.max_discount
+        && wanted.at_most(most)? != wanted
+    {
+        off = most.split(&off.iter().map(|part| part.minor()).collect::<Vec<_>>())?;
+    }
+    for (line, amount) in chosen.iter_mut().zip(off).filter(|(_, amount)| !amount.is_zero()) {
+        line.discount = line.discount.plus(amount)?;
+        line.applied.push(Applied { offer: benefit.offer.clone(), voucher: benefit.voucher.clone(), amount });
+    }
+    Ok(())
+}
+
+/// What a reduction takes off each of the amounts that are `left` to pay.
+fn reductions(reduction: Reduction, left: &[Money]) -> Result<Vec<Money>, MoneyError> {
+    let weights: Vec<i64> = left.iter().map(|amount| amount.minor()).collect();
+    let Some(first) = left.first() else { return Ok(Vec::new()) };
+    let sum = total(first.currency(), left.iter().copied())?;
+    match reduction {
+        Reduction::Percent(percent) => left.iter().map(|amount| amount.share(percent)).collect(),
+        Reduction::Absolute(amount) => amount.at_most(sum)?.split(&weights),
+        Reduction::FixedPrice(target) => sum.minus(target.at_most(sum)?)?.split(&weights),
+        Reduction::Free => Ok(left.to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

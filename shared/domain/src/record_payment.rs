@@ -1,0 +1,359 @@
+//! Recording what a processor says: the heart of the webhook (I1, I2, I5, I6, I8).
+//!
+//! One event, one decision, one transaction. Money that came in is always recorded: as the order's payment, or as an
+//! overpayment with a refund owed.
+
+use jiff::Timestamp;
+
+use crate::attempt::{Attempt, AttemptEvent};
+use crate::basket::Basket;
+use crate::cancel_order;
+use crate::id::Ids;
+use crate::journal::{JournalEntry, ProcessorEventRecord};
+use crate::ledger::{Account, LedgerEntry};
+use crate::money::Money;
+use crate::order::{Order, OrderEvent, OrderFile, OrderState};
+use crate::owner::{Actor, Owner};
+use crate::payment::{Fact, ProcessorEvent};
+use crate::plan::{OutboxItem, Plan, Work, Write};
+use crate::refund::{Refund, RefundReason, RefundState};
+use crate::start_checkout::{first_look, grant_lines, held_units, log_detail};
+use crate::task::{TaskEvent, TaskState};
+use crate::text::ProcessorRef;
+
+/// How long an order waits for money that is on its way, such as a bank debit: ten days.
+const PROCESSING: jiff::SignedDuration = jiff::SignedDuration::from_hours(10 * 24);
+
+/// What an event led to; its name is kept with the event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Seen before: nothing is written.
+    Duplicate,
+    /// The order is paid.
+    Paid,
+    /// The order was expired, and is paid after all.
+    PaidLate,
+    /// The payment was counted already, by another event.
+    AlreadyCounted,
+    /// Another payment of a paid order: an overpayment, with a refund owed.
+    SecondPayment,
+    /// A payment of an order that ended, whose places are gone: an overpayment, with a refund owed.
+    TooLate,
+    /// Amount or currency are not the order's: an overpayment that a human must look at.
+    AmountMismatch,
+    /// The attempt moved; no money did.
+    Noted,
+    /// Money went back.
+    Refunded,
+}
+
+impl Outcome {
+    /// The outcome's name in the timeline and in logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::Paid => "paid",
+            Self::PaidLate => "paid_late",
+            Self::AlreadyCounted => "already_counted",
+            Self::SecondPayment => "second_payment",
+            Self::TooLate => "too_late",
+            Self::AmountMismatch => "amount_mismatch",
+            Self::Noted => "noted",
+            Self::Refunded => "refunded",
+        }
+    }
+}
+
+/// What the receiver found out by trying: conditions outside the order that did not hold at the first try.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// The basket is no more the one that was frozen for the order.
+    pub basket_moved: bool,
+    /// The places of an ended order are gone, or the learner owns them by another order.
+    pub places_gone: bool,
+}
+
+/// Decides what an event means for its order. `raw` is the event as it came, for the journal.
+#[must_use]
+pub fn decide(
+    file: &OrderFile,
+    event: &ProcessorEvent,
+    raw: &str,
+    circumstances: Circumstances,
+    (now, ids): (Timestamp, &mut Ids),
+) -> (Outcome, Plan) {
+    let same = |seen: &&ProcessorEventRecord| seen.processor == event.processor && seen.event == event.event;
+    if file.events.iter().any(|seen| same(&seen)) {
+        return (Outcome::Duplicate, Plan::default());
+    }
+    let mut writer = Writer { file, event, now, ids, plan: Plan::default() };
+    let outcome = match &event.fact {
+        Fact::Captured { amount } => writer.captured(*amount, circumstances),
+        Fact::Processing => writer.processing(),
+        Fact::Declined { reason } => writer.attempt_only(AttemptEvent::Decline, Some(reason)),
+        Fact::Failed { reason } => writer.attempt_only(AttemptEvent::Fail, Some(reason)),
+        Fact::SessionExpired => writer.session_expired(circumstances),
+        Fact::Refunded { total } => writer.refunded(*total),
+        Fact::Disputed { status, amount } => writer.disputed(status, *amount),
+        Fact::Irrelevant => Outcome::Noted,
+    };
+    (outcome, writer.finish(outcome, raw))
+}
+
+/// Collects the writes of one event.
+struct Writer<'a> {
+    file: &'a OrderFile,
+    event: &'a ProcessorEvent,
+    now: Timestamp,
+    ids: &'a mut Ids,
+    plan: Plan,
+}
+
+impl Writer<'_> {
+    /// The attempt that the event speaks of: the one we named, or the one with its session or payment.
+    fn attempt(&self) -> Option<&Attempt> {
+        let named = self.event.attempt.as_ref().and_then(|id| self.file.attempt(id));
+        let held = |attempt: &&Attempt| {
+            (attempt.session.is_some() && attempt.session == self.event.session)
+                || (attempt.payment.is_some() && attempt.payment == self.event.payment)
+        };
+        named.or_else(|| self.file.attempts.iter().find(held))
+    }
+
+    /// The name by which the money is counted: the payment's, or the event's when there is none.
+    fn payment(&self) -> &ProcessorRef {
+        self.event.payment.as_ref().unwrap_or(&self.event.event)
+    }
+
+    fn charge_cause(&self) -> String {
+        format!("charge:{}", self.payment())
+    }
+
+    fn captured(&mut self, amount: Money, circumstances: Circumstances) -> Outcome {
+        let cause = self.charge_cause();
+        if self.file.ledger.iter().any(|entry| entry.cause == cause) {
+            return Outcome::AlreadyCounted;
+        }
+        self.move_attempt(AttemptEvent::Capture, None);
+        let order = &self.file.order;
+        if amount != order.total {
+            self.post(Account::Overpayment, amount, cause);
+            return Outcome::AmountMismatch;
+        }
+        match order.state {
+            OrderState::PendingPayment { .. } => {
+                self.pay(cause, circumstances.basket_moved, Write::SellHeld);
+                Outcome::Paid
+            }
+            OrderState::Expired { .. } if !circumstances.places_gone => {
+                self.pay(cause, true, Write::SellAvailable);
+                Outcome::PaidLate
+            }
+            OrderState::Paid { .. } => self.give_back(amount, cause, RefundReason::SecondPayment),
+            OrderState::Expired { .. } | OrderState::Cancelled { .. } => {
+                self.give_back(amount, cause, RefundReason::LatePayment)
+            }
+        }
+    }
+
+    fn pay(&mut self, cause: String, basket_moved: bool, sell: fn(crate::plan::Units) -> Write) {
+        let Ok(order) = self.file.order.after(OrderEvent::Pay, self.now) else { return };
+        self.post(Account::Sale, order.total, cause);
+        self.plan.writes.extend(order.lines.iter().filter_map(held_units).map(sell));
+        self.plan.writes.extend(grant_lines(&order, self.now, self.ids));
+        if !basket_moved {
+            self.plan.push(submit_basket(&order, self.now, self.ids));
+        }
+        self.plan.push(Write::SaveOrder(Box::new(order)));
+    }
+
+    fn give_back(&mut self, amount: Money, cause: String, reason: RefundReason) -> Outcome {
+        self.post(Account::Overpayment, amount, cause);
+        let number = self.file.order.number.clone();
+        let due = first_look(self.now);
+        let refund = Refund {
+            id: self.ids.make(),
+            reason,
+            amount,
+            payment: self.payment().clone(),
+            account: Account::Overpayment,
+            state: RefundState::Approved,
+            reference: None,
+            due: Some(due),
+            tries: 0,
+            created_at: self.now,
+            version: 1,
+        };
+        let work = Work::Refund(refund.id.clone());
+        self.plan.push(Write::Owe(OutboxItem { id: self.ids.make(), order: number.clone(), work, due, resent: 0 }));
+        self.plan.push(Write::CreateRefund(number, Box::new(refund)));
+        match reason {
+            RefundReason::SecondPayment => Outcome::SecondPayment,
+            RefundReason::LatePayment | RefundReason::AtProcessor => Outcome::TooLate,
+        }
+    }
+
+    fn processing(&mut self) -> Outcome {
+        self.move_attempt(AttemptEvent::Process, None);
+        let pay_by = self.now.saturating_add(PROCESSING).unwrap_or(Timestamp::MAX);
+        if let Ok(order) = self.file.order.after(OrderEvent::Extend { pay_by }, self.now) {
+            self.plan.push(Write::SaveOrder(Box::new(order)));
+        }
+        Outcome::Noted
+    }
+
+    fn attempt_only(&mut self, event: AttemptEvent, reason: Option<&String>) -> Outcome {
+        self.move_attempt(event, reason);
+        Outcome::Noted
+    }
+
+    /// The session ended unpaid: the order ends with it if this was its current attempt, else nothing happens to it.
+    fn session_expired(&mut self, circumstances: Circumstances) -> Outcome {
+        let current = self.attempt().is_some_and(|attempt| Some(&attempt.id) == self.file.order.attempt.as_ref());
+        match cancel_order::expire(self.file, !circumstances.basket_moved, self.now, self.ids) {
+            Ok((_, plan)) if current => self.plan.writes.extend(plan.writes),
+            Ok(_) | Err(_) => self.move_attempt(AttemptEvent::End, None),
+        }
+        Outcome::Noted
+    }
+
+    /// Money went back, by our refund or on the processor's own page. `total` is all that went back of the payment, so
+    /// only what is new is counted. When nothing is left of the price, every line is taken back.
+    fn refunded(&mut self, total: Money) -> Outcome {
+        let charge = self.charge_cause();
+        let Some(entry) = self.file.ledger.iter().find(|entry| entry.cause == charge) else { return Outcome::Noted };
+        let account = entry.account;
+        let known = self.refunded_before();
+        let Ok(fresh) = total.minus(known) else { return Outcome::AmountMismatch };
+        if fresh.is_zero() || fresh.is_negative() {
+            return Outcome::AlreadyCounted;
+        }
+        self.post(account, fresh.negated(), format!("refunded:{}:{}", self.payment(), total.minor()));
+        let left = self.file.balance(account).and_then(|balance| balance.minus(fresh));
+        if account == Account::Sale && left.is_ok_and(Money::is_zero) {
+            self.revoke_all();
+        }
+        Outcome::Refunded
+    }
+
+    /// What the ledger already counts as gone back of this payment.
+    fn refunded_before(&self) -> Money {
+        let ours = |cause: &str| {
+            self.file.refunds.iter().any(|r| r.payment == *self.payment() && cause == format!("refund:{}", r.id))
+        };
+        let at_processor = format!("refunded:{}:", self.payment());
+        let zero = Money::zero(self.file.order.total.currency());
+        let back = self.file.ledger.iter().filter(|e| e.cause.starts_with(&at_processor) || ours(&e.cause));
+        back.filter_map(|entry| zero.minus(entry.amount).ok()).fold(zero, |sum, a| sum.plus(a).unwrap_or(sum))
+    }
+
+    fn revoke_all(&mut self) {
+        let order = &self.file.order;
+        for task in self.file.tasks.values() {
+            // Due at once, so that the message owed below finds it claimable; but not while a worker may still be
+            // granting it.
+            let due = match task.state {
+                TaskState::Granting { lease_until } => lease_until,
+                TaskState::Queued { .. }
+                | TaskState::Granted { .. }
+                | TaskState::RetryAt { .. }
+                | TaskState::Parked { .. }
+                | TaskState::Revoking { .. }
+                | TaskState::Revoked { .. } => self.now,
+            };
+            if let Ok(revoking) = task.after(TaskEvent::Revoke { due }, self.now) {
+                self.plan.push(Write::SaveTask(order.number.clone(), revoking));
+            }
+        }
+        for line in order.lines.iter().filter(|line| line.kind.is_personal()) {
+            let (owner, sku) = (order.owner.clone(), line.sku.clone());
+            self.plan.push(Write::Ungrant { owner, sku, line: line.reference(&order.number) });
+        }
+        let (id, order, due) = (self.ids.make(), order.number.clone(), first_look(self.now));
+        self.plan.push(Write::Owe(OutboxItem { id, order, work: Work::Fulfil, due, resent: 0 }));
+    }
+
+    fn disputed(&mut self, status: &str, amount: Option<Money>) -> Outcome {
+        let detail = amount.map_or_else(|| status.to_owned(), |amount| format!("{status}: {amount}"));
+        let (number, now) = (&self.file.order.number, self.now);
+        self.plan.push(log_detail(number, "payment_disputed", Actor::Processor, Some(detail), (now, self.ids)));
+        Outcome::Noted
+    }
+
+    fn move_attempt(&mut self, event: AttemptEvent, reason: Option<&String>) {
+        let Some(Ok(mut attempt)) = self.attempt().map(|attempt| attempt.after(event)) else { return };
+        attempt.session = attempt.session.or_else(|| self.event.session.clone());
+        attempt.payment = attempt.payment.or_else(|| self.event.payment.clone());
+        attempt.last_decline = reason.cloned().or(attempt.last_decline);
+        if !attempt.state.is_live() {
+            attempt.next = None;
+        }
+        self.plan.push(Write::SaveAttempt(self.file.order.number.clone(), Box::new(attempt)));
+    }
+
+    fn post(&mut self, account: Account, amount: Money, cause: String) {
+        let entry = LedgerEntry { account, amount, cause, at: self.now };
+        self.plan.push(Write::PostLedger(self.file.order.number.clone(), entry));
+    }
+
+    /// Adds what every event leaves behind: its record, the way from its payment to the order, timeline and journal.
+    fn finish(mut self, outcome: Outcome, raw: &str) -> Plan {
+        let (number, event) = (self.file.order.number.clone(), self.event);
+        let known = |reference: &ProcessorRef| {
+            self.file.attempts.iter().any(|a| a.payment.as_ref() == Some(reference))
+        };
+        if let Some(reference) = event.payment.clone().filter(|reference| !known(reference)) {
+            self.plan.push(Write::LinkReference { order: number.clone(), processor: event.processor, reference });
+        }
+        self.plan.push(Write::RecordEvent(
+            number.clone(),
+            ProcessorEventRecord {
+                processor: event.processor,
+                event: event.event.clone(),
+                event_type: event.event_type.clone(),
+                outcome: outcome.name().to_owned(),
+                at: self.now,
+            },
+        ));
+        let detail = Some(format!("{} {}", event.event_type, event.event));
+        self.plan.push(log_detail(&number, timeline_name(outcome, &event.fact), Actor::Processor, detail, (self.now, self.ids)));
+        let entry = JournalEntry {
+            id: self.ids.make(),
+            processor: event.processor,
+            about: format!("webhook:{}", event.event_type),
+            raw: JournalEntry::clipped(raw),
+            at: self.now,
+        };
+        self.plan.push(Write::Journal(Some(number), entry));
+        self.plan
+    }
+}
+
+/// The event's name in the timeline, in the learner's words.
+fn timeline_name(outcome: Outcome, fact: &Fact) -> &'static str {
+    match (outcome, fact) {
+        (Outcome::Paid, _) => "order_paid",
+        (Outcome::PaidLate, _) => "order_paid_late",
+        (Outcome::SecondPayment, _) => "second_payment_received",
+        (Outcome::TooLate, _) => "late_payment_received",
+        (Outcome::AmountMismatch, _) => "amount_mismatch",
+        (Outcome::Refunded, _) => "payment_refunded",
+        (Outcome::AlreadyCounted | Outcome::Duplicate, _) => "payment_confirmed",
+        (Outcome::Noted, Fact::Processing) => "payment_processing",
+        (Outcome::Noted, Fact::Declined { .. }) => "payment_declined",
+        (Outcome::Noted, Fact::Failed { .. }) => "payment_failed",
+        (Outcome::Noted, Fact::SessionExpired) => "payment_session_expired",
+        (
+            Outcome::Noted,
+            Fact::Captured { .. } | Fact::Refunded { .. } | Fact::Disputed { .. } | Fact::Irrelevant,
+        ) => "processor_event_noted",
+    }
+}
+
+/// The basket that was frozen for the order gives way to a new, empty one.
+fn submit_basket(order: &Order, now: Timestamp, ids: &mut Ids) -> Write {
+    let owner = Owner::User(order.owner.clone());
+    let basket = Basket::empty(ids.make(), owner, order.basket_version.saturating_add(1), now);
+    Write::SaveBasket { basket: Box::new(basket), expect: Some(order.basket_version) }
+}

@@ -1,0 +1,282 @@
+//! Starting a checkout: one transaction makes the order, holds limited stock, freezes the basket and remembers the
+//! request (I5, I6, I7). A total of nothing is paid at once.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::attempt::{Attempt, AttemptState};
+use crate::basket::{Basket, BasketStatus, price_products};
+use crate::cancel_order;
+use crate::due::FIRST_LOOK;
+use crate::id::{Ids, OrderNumber};
+use crate::idempotency::{IdempotencyRecord, REMEMBERED};
+use crate::journal::LogEntry;
+use crate::money::MoneyError;
+use crate::order::{Order, OrderFile, OrderLine, OrderState};
+use crate::owner::{Actor, UserId};
+use crate::payment::{Flow, ProcessorName};
+use crate::percent::Percent;
+use crate::plan::{OutboxItem, Plan, Units, Work, Write};
+use crate::pricing::{Benefit, PricedLine, Pricing};
+use crate::product::Product;
+use crate::task::Task;
+use crate::text::Username;
+
+/// How long an order waits for payment, and holds its stock: longer than the session below, so that a payment made in
+/// its last second still finds the order open.
+pub const PAY_WITHIN: SignedDuration = SignedDuration::from_mins(40);
+/// How long a payment session lives at the processor. Stripe takes no less than 30 minutes.
+pub const SESSION_LIVES: SignedDuration = SignedDuration::from_mins(35);
+
+/// Who checks out, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkout {
+    /// The buyer.
+    pub owner: UserId,
+    /// The buyer's name at the LMS.
+    pub username: Username,
+    /// The buyer's address.
+    pub email: Option<String>,
+    /// The processor that the buyer chose.
+    pub processor: ProcessorName,
+    /// How the buyer pays.
+    pub flow: Flow,
+    /// Where the browser goes afterwards.
+    pub return_url: String,
+    /// The request's idempotency key, with its route.
+    pub key: String,
+    /// The digest of the request.
+    pub fingerprint: String,
+    /// The basket version that the buyer saw.
+    pub seen: Option<u64>,
+}
+
+/// Why a checkout is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckoutRefusal {
+    /// Nothing to buy.
+    #[error("the basket is empty")]
+    EmptyBasket,
+    /// The basket is not what the buyer saw.
+    #[error("the basket or a price in it was changed; look at it again")]
+    BasketChanged,
+    /// The amounts cannot be represented.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+/// What a checkout is decided on.
+#[derive(Clone, Debug)]
+pub struct Situation<'a> {
+    /// The buyer's basket.
+    pub basket: Option<&'a Basket>,
+    /// The order that this checkout gives up, whose session was ended at the processor before.
+    pub replaced: Option<&'a OrderFile>,
+    /// The benefits that apply.
+    pub benefits: &'a [Benefit],
+    /// The tax, if there is one.
+    pub tax: Option<Percent>,
+}
+
+/// Decides a checkout.
+///
+/// # Errors
+/// [`CheckoutRefusal`].
+pub fn decide(
+    situation: &Situation<'_>,
+    checkout: &Checkout,
+    now: Timestamp,
+    ids: &mut Ids,
+) -> Result<(OrderFile, Plan), CheckoutRefusal> {
+    let basket = situation.basket.filter(|basket| !basket.lines.is_empty()).ok_or(CheckoutRefusal::EmptyBasket)?;
+    if checkout.seen.is_some_and(|seen| seen != basket.version) {
+        return Err(CheckoutRefusal::BasketChanged);
+    }
+    let priced = basket.priced(situation.benefits, situation.tax, now)?;
+    let pricing = priced.pricing.filter(|_| priced.unavailable.is_empty()).ok_or(CheckoutRefusal::BasketChanged)?;
+    let number: OrderNumber = ids.make();
+    let frozen = freeze(basket, number.clone(), now);
+    let mut file = OrderFile::new(order(number.clone(), &frozen, &pricing, checkout, now));
+    let mut plan = Plan::default();
+    reserve(&file.order, basket, &mut plan);
+    if let Some(replaced) = situation.replaced {
+        plan.writes.extend(cancel_order::writes(replaced, Actor::System, "replaced", now, ids).unwrap_or_default());
+    }
+    plan.push(log(&file.order, "order_placed", Actor::Learner, now, ids));
+    if pricing.total.is_zero() {
+        pay_nothing(&mut file, &frozen, &mut plan, now, ids);
+    } else {
+        open_attempt(&mut file, checkout, &mut plan, now, ids);
+        plan.push(Write::SaveBasket { basket: Box::new(frozen), expect: Some(basket.version) });
+    }
+    plan.push(Write::CreateOrder(Box::new(file.order.clone())));
+    plan.push(remember(checkout, number, now));
+    Ok((file, plan))
+}
+
+/// Decides what becomes of a basket whose products were edited since: their present state is taken over, so that the
+/// buyer sees the present prices. `None` if every price is as it was shown.
+#[must_use]
+pub fn refresh(basket: &Basket, products: &[Product], now: Timestamp) -> Option<(Basket, bool)> {
+    let fresh = |product: &Product| products.iter().find(|found| found.sku == product.sku).cloned();
+    let mut refreshed = basket.clone();
+    for line in &mut refreshed.lines {
+        line.product = fresh(&line.product).unwrap_or_else(|| Product { published: false, ..line.product.clone() });
+    }
+    if refreshed.lines == basket.lines {
+        return None;
+    }
+    let shown = |basket: &Basket| {
+        price_products(basket.lines.iter().map(|line| (&line.product, line.quantity)), &[], None, now)
+    };
+    let same_price = shown(&refreshed) == shown(basket);
+    refreshed.version = basket.version.saturating_add(1);
+    refreshed.touched_at = now;
+    Some((refreshed, same_price))
+}
+
+fn freeze(basket: &Basket, order: OrderNumber, now: Timestamp) -> Basket {
+    let version = basket.version.saturating_add(1);
+    Basket { status: BasketStatus::Frozen { order }, version, touched_at: now, ..basket.clone() }
+}
+
+fn order(number: OrderNumber, basket: &Basket, pricing: &Pricing, checkout: &Checkout, now: Timestamp) -> Order {
+    let lines = basket.lines.iter().zip(&pricing.lines).zip(1..);
+    Order {
+        number,
+        owner: checkout.owner.clone(),
+        username: checkout.username.clone(),
+        email: checkout.email.clone(),
+        state: OrderState::PendingPayment { pay_by: now.saturating_add(PAY_WITHIN).unwrap_or(Timestamp::MAX) },
+        basket: basket.id.clone(),
+        basket_version: basket.version,
+        lines: lines.map(|((line, priced), number)| order_line(number, &line.product, priced, now)).collect(),
+        total: pricing.total,
+        attempt: None,
+        placed_at: now,
+        version: 1,
+    }
+}
+
+fn order_line(number: u32, product: &Product, priced: &PricedLine, now: Timestamp) -> OrderLine {
+    OrderLine {
+        number,
+        sku: product.sku.clone(),
+        title: product.title.clone(),
+        kind: product.kind,
+        course_key: product.course_key.clone(),
+        mode: product.mode.clone(),
+        course_uuid: product.course_uuid().map(str::to_owned),
+        quantity: priced.quantity,
+        unit_price: priced.unit_price,
+        applied: priced.applied.clone(),
+        discount: priced.discount,
+        tax: priced.tax,
+        total: priced.total,
+        stock: product.offer_at(now).filter(|record| record.quantity.is_some()).map(|record| record.number),
+    }
+}
+
+/// Holds limited units, and makes sure that every product is still the one that was priced and is not owned already.
+fn reserve(order: &Order, basket: &Basket, plan: &mut Plan) {
+    for (line, source) in order.lines.iter().zip(&basket.lines) {
+        let version = source.product.version;
+        plan.push(match held_units(line) {
+            Some(units) => Write::HoldUnits { units, version },
+            None => Write::CheckProduct { sku: line.sku.clone(), version },
+        });
+        // A free order grants at once, and the grant's own condition says the same.
+        if line.kind.is_personal() && !order.total.is_zero() {
+            plan.push(Write::CheckNotOwned { owner: order.owner.clone(), sku: line.sku.clone() });
+        }
+    }
+}
+
+/// The units that a line holds, if it is of limited stock.
+#[must_use]
+pub fn held_units(line: &OrderLine) -> Option<Units> {
+    line.stock.map(|record| Units { sku: line.sku.clone(), record, count: line.quantity.get() })
+}
+
+fn open_attempt(file: &mut OrderFile, checkout: &Checkout, plan: &mut Plan, now: Timestamp, ids: &mut Ids) {
+    let attempt = Attempt {
+        id: ids.make(),
+        processor: checkout.processor,
+        flow: checkout.flow,
+        state: AttemptState::Created,
+        session: None,
+        payment: None,
+        next: None,
+        return_url: checkout.return_url.replace("{order_number}", file.order.number.as_str()),
+        session_ends_at: now.saturating_add(SESSION_LIVES).unwrap_or(Timestamp::MAX),
+        last_decline: None,
+        created_at: now,
+        version: 1,
+    };
+    file.order.attempt = Some(attempt.id.clone());
+    plan.push(Write::CreateAttempt(file.order.number.clone(), Box::new(attempt.clone())));
+    file.attempts.push(attempt);
+}
+
+/// A free order is paid at once: no processor, its held units sold, its places granted, its basket emptied.
+fn pay_nothing(file: &mut OrderFile, basket: &Basket, plan: &mut Plan, now: Timestamp, ids: &mut Ids) {
+    let order = &mut file.order;
+    order.state = OrderState::Paid { at: now };
+    // Nothing is held in between: the units go from available to sold.
+    for write in &mut plan.writes {
+        if let Write::HoldUnits { units, .. } = write {
+            *write = Write::SellAvailable(units.clone());
+        }
+    }
+    plan.push(log(order, "order_paid", Actor::System, now, ids));
+    plan.writes.extend(grant_lines(order, now, ids));
+    file.tasks = order.lines.iter().map(|line| (line.number, Task::new(line.number, now, first_look(now)))).collect();
+    let empty = Basket::empty(ids.make(), basket.owner.clone(), basket.version, now);
+    plan.push(Write::SaveBasket { basket: Box::new(empty), expect: Some(basket.version.saturating_sub(1)) });
+}
+
+/// What being paid means for the lines: a task each, the entitlement each rests on, and one message.
+pub(crate) fn grant_lines(order: &Order, now: Timestamp, ids: &mut Ids) -> Vec<Write> {
+    let due = first_look(now);
+    let mut writes = Vec::new();
+    for line in &order.lines {
+        writes.push(Write::CreateTask(order.number.clone(), Task::new(line.number, now, due)));
+        if line.kind.is_personal() {
+            let (owner, sku) = (order.owner.clone(), line.sku.clone());
+            writes.push(Write::Grant { owner, sku, line: line.reference(&order.number) });
+        }
+    }
+    let order = order.number.clone();
+    writes.push(Write::Owe(OutboxItem { id: ids.make(), order, work: Work::Fulfil, due, resent: 0 }));
+    writes
+}
+
+pub(crate) fn first_look(now: Timestamp) -> Timestamp {
+    now.saturating_add(FIRST_LOOK).unwrap_or(Timestamp::MAX)
+}
+
+fn remember(checkout: &Checkout, order: OrderNumber, now: Timestamp) -> Write {
+    let record = IdempotencyRecord {
+        key: checkout.key.clone(),
+        fingerprint: checkout.fingerprint.clone(),
+        order,
+        forget_at: now.saturating_add(REMEMBERED).unwrap_or(Timestamp::MAX),
+    };
+    Write::Remember { owner: checkout.owner.clone(), record, now }
+}
+
+/// A line of the order's timeline.
+pub(crate) fn log(order: &Order, event: &str, actor: Actor, now: Timestamp, ids: &mut Ids) -> Write {
+    log_detail(&order.number, event, actor, None, (now, ids))
+}
+
+/// A line of the timeline with what only staff may see.
+pub(crate) fn log_detail(
+    order: &OrderNumber,
+    event: &str,
+    actor: Actor,
+    detail: Option<String>,
+    (now, ids): (Timestamp, &mut Ids),
+) -> Write {
+    let event = event.to_owned();
+    Write::Log(order.clone(), LogEntry { id: ids.make(), at: now, actor, event, line: None, detail })
+}

@@ -1,0 +1,117 @@
+//! Bounded text values: SKU, title, mode, tenant, offer id and the like, each with its bounds stated once.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Text outside the bounds of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} must be {rule}")]
+pub struct BadText {
+    /// What the text was meant to be, such as `sku`.
+    pub kind: &'static str,
+    /// The rule that it broke, worded for the caller.
+    pub rule: &'static str,
+}
+
+macro_rules! text {
+    ($($(#[$doc:meta])+ $name:ident, $kind:literal, $rule:literal, $valid:expr;)+) => {$(
+        $(#[$doc])+
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadText;
+
+            fn from_str(text: &str) -> Result<Self, BadText> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) { Ok(Self(text.to_owned())) } else { Err(BadText { kind: $kind, rule: $rule }) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadText;
+
+            fn try_from(text: String) -> Result<Self, BadText> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> String {
+                text.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+
+text! {
+    /// A stock keeping unit: the name of one sellable product within a tenant.
+    ///
+    /// Case is kept and significant. Long enough for imported SKUs of every system that we replace.
+    Sku, "sku", "1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit", |t| {
+        (1..=64).contains(&t.len())
+            && t.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    /// A name that people read: of a product, course or catalog.
+    Title, "title", "1 to 255 characters without control characters, not only spaces", |t| {
+        !t.trim().is_empty() && t.chars().count() <= 255 && !t.chars().any(char::is_control)
+    };
+    /// A course mode as the LMS names it, such as `audit`, `verified` or `no-id-professional`.
+    Mode, "mode", "1 to 40 lower-case letters, digits or '-'", |t| {
+        (1..=40).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    /// A school or site. It begins every key of the table and stands in the webhook's path.
+    Tenant, "tenant", "1 to 32 lower-case letters, digits or '-'", |t| {
+        (1..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    /// The name of a catalog or offer: a handle that staff choose.
+    Slug, "id", "1 to 64 lower-case letters, digits, '_' or '-'", |t| {
+        (1..=64).contains(&t.len())
+            && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+    };
+    /// A code that a learner types to open an offer. Stored in upper case.
+    VoucherCode, "code", "1 to 64 printable characters without spaces", |t| {
+        (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic())
+    };
+    /// A user's name at the LMS, as its tokens carry it.
+    Username, "username", "1 to 255 characters without control characters", |t| {
+        !t.is_empty() && t.len() <= 255 && !t.chars().any(char::is_control)
+    };
+    /// A processor's own name for one of its objects, such as `cs_test_…`, `pi_…` or `evt_…`.
+    ProcessorRef, "processor reference", "1 to 255 printable characters", |t| {
+        (1..=255).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic())
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sku_keeps_to_its_bounds() {
+        for good in ["A", "8CF08E5", "mobile.ios.8CF08E5", "seat_1-a"] {
+            assert_eq!(good.parse::<Sku>().map(String::from), Ok(good.to_owned()));
+        }
+        for bad in ["", "a b", "-a", "ü", "a/b", "a#b", &"a".repeat(65)] {
+            assert_eq!(bad.parse::<Sku>().map_err(|e| e.kind), Err("sku"), "{bad}");
+        }
+    }
+}

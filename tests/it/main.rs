@@ -1,0 +1,6 @@
+//! The one test binary: each module is a subject.
+
+// True of every build of this file. It is how clippy learns that helpers outside `#[test]` are test code too.
+#![cfg(test)]
+
+mod tidy;
