@@ -186,7 +186,11 @@ impl Faults {
 }
 
 /// Runs one HTTP call of a simulator under `fault`: `effect` is what the call does, `refuse` words a forced status.
-pub async fn apply(fault: Option<Fault>, effect: impl Fn() -> Response, refuse: impl Fn(StatusCode) -> Response) -> Response {
+pub async fn apply(
+    fault: Option<Fault>,
+    effect: impl Fn() -> Response,
+    refuse: impl Fn(StatusCode) -> Response,
+) -> Response {
     let Some(fault) = fault else { return effect() };
     if fault.delay_ms > 0 {
         tokio::time::sleep(fault.delay()).await;
@@ -240,7 +244,8 @@ fn listing(faults: &Faults) -> Response {
 /// An RFC 9457 answer, as every local control and payment page gives it.
 pub(crate) fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
     let title = status.canonical_reason().unwrap_or("Error");
-    let body = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail });
+    let body =
+        json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail });
     (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }
 
@@ -276,7 +281,8 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_field_and_a_strange_status_are_refused() {
         let faults = Faults::default();
-        for body in [r#"{"target":"lms","sattus":1}"#, r#"{"target":"lms","status":200}"#, r#"{"target":"moon"}"#, "no"] {
+        for body in [r#"{"target":"lms","sattus":1}"#, r#"{"target":"lms","status":200}"#, r#"{"target":"moon"}"#, "no"]
+        {
             let (status, problem) = send(&faults, "PUT", "/_local/faults", body).await;
             assert_eq!((status, problem["code"].as_str()), (400, Some("invalid_fault")), "{body}");
         }

@@ -52,10 +52,10 @@ pub enum ProcessorError {
     },
     /// The processor names an amount that we cannot read; a person must look.
     #[error("processor's amount cannot be read")]
-    UnreadableAmount(#[source] UnreadableAmount),
+    UnreadableAmount(#[from] UnreadableAmount),
     /// The amount cannot be charged there; no call was made.
     #[error("amount cannot be charged")]
-    NotPayable(#[source] NotPayable),
+    NotPayable(#[from] NotPayable),
 }
 
 impl ProcessorError {

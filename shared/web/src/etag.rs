@@ -2,8 +2,6 @@
 //!
 //! `If-Match` compares strongly (RFC 9110, 13.1.1): a weak tag never matches. `If-None-Match` compares weakly.
 
-use std::ops::ControlFlow;
-
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
@@ -86,19 +84,18 @@ pub struct IfNoneMatch(Option<Tags>);
 impl IfNoneMatch {
     /// The answer 304 if the caller already has `version`; `body` otherwise, with its `ETag`.
     pub fn or_else(&self, version: u64, body: impl IntoResponse) -> Response {
-        match self.compare(version) {
-            ControlFlow::Break(()) => (StatusCode::NOT_MODIFIED, ETag(version)).into_response(),
-            ControlFlow::Continue(()) => (ETag(version), body).into_response(),
+        if self.holds(version) {
+            return (StatusCode::NOT_MODIFIED, ETag(version)).into_response();
         }
+        (ETag(version), body).into_response()
     }
 
-    fn compare(&self, version: u64) -> ControlFlow<()> {
-        let held = match &self.0 {
+    fn holds(&self, version: u64) -> bool {
+        match &self.0 {
             None => false,
             Some(Tags::Any) => true,
             Some(Tags::Listed(tags)) => tags.iter().any(|(_, tag)| *tag == Some(version)),
-        };
-        if held { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
     }
 }
 

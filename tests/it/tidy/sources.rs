@@ -102,12 +102,12 @@ fn production_lines(text: &str) -> usize {
     (0..lines.len()).find(|index| opens_tests(*index)).unwrap_or(lines.len())
 }
 
-/// `name` of a line that is `mod name;` or `mod name {`, whatever its visibility.
+/// `name` of a line that begins `mod name`, whatever its visibility.
 fn declared_module(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let line = match line.strip_prefix("pub") {
         Some(rest) => rest.split_once(' ')?.1,
         None => line,
     };
-    Some(line.strip_prefix("mod ")?.trim_end_matches(['{', ';', ' ']))
+    line.strip_prefix("mod ")?.split([' ', ';', '{']).next()
 }

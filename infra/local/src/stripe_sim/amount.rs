@@ -88,6 +88,9 @@ mod tests {
         assert_eq!(message(100_000_000, "usd"), Err("Amount must be no more than 999999.99 USD".to_owned()));
         assert_eq!(message(1005, "kwd"), Err("Amounts in kwd must have 0 as their last digit".to_owned()));
         assert_eq!(message(50, "usd"), Ok(()));
-        assert_eq!(currency("zzz", "currency").map_err(|error| error.message), Err("Invalid currency: zzz.".to_owned()));
+        assert_eq!(
+            currency("zzz", "currency").map_err(|error| error.message),
+            Err("Invalid currency: zzz.".to_owned())
+        );
     }
 }

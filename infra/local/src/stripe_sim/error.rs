@@ -12,7 +12,7 @@ pub(crate) struct ApiError {
     decline_code: Option<&'static str>,
     pub(crate) message: String,
     param: Option<String>,
-    intent: Option<Value>,
+    intent: Option<Box<Value>>,
 }
 
 impl ApiError {
@@ -51,7 +51,7 @@ impl ApiError {
     /// A declined card; `intent` is the payment intent as it stands after the decline.
     pub(crate) fn declined(decline_code: &'static str, intent: Value) -> Self {
         let error = Self::of(StatusCode::PAYMENT_REQUIRED, "card_error", DECLINED.to_owned());
-        Self { decline_code: Some(decline_code), intent: Some(intent), ..error.code("card_declined") }
+        Self { decline_code: Some(decline_code), intent: Some(Box::new(intent)), ..error.code("card_declined") }
     }
 
     /// The body that goes with a status which a fault forced.

@@ -38,7 +38,8 @@ impl Form {
 
     pub(crate) fn integer(&self, key: &str) -> Result<Option<i64>, ApiError> {
         let Some(text) = self.get(key) else { return Ok(None) };
-        let wrong = || ApiError::invalid(format!("Invalid integer: {text}")).code("parameter_invalid_integer").param(key);
+        let wrong =
+            || ApiError::invalid(format!("Invalid integer: {text}")).code("parameter_invalid_integer").param(key);
         text.parse().map(Some).map_err(|_| wrong())
     }
 
@@ -67,9 +68,8 @@ impl Form {
         let inner = |name: &str| Some(name.strip_prefix(&prefix)?.strip_suffix(']')?.to_owned());
         let pairs = self.fields.iter().filter_map(|(name, value)| Some((inner(name)?, value.clone())));
         let pairs: BTreeMap<String, String> = pairs.filter(|(_, value)| !value.is_empty()).collect();
-        let fits = |(name, value): (&String, &String)| {
-            name.chars().count() <= key_size && value.chars().count() <= value_size
-        };
+        let fits =
+            |(name, value): (&String, &String)| name.chars().count() <= key_size && value.chars().count() <= value_size;
         if pairs.len() > most || !pairs.iter().all(fits) {
             let limits = format!("at most {most} keys of {key_size} characters with values of {value_size}");
             return Err(ApiError::invalid(format!("Metadata takes {limits}.")).param(key));
@@ -79,7 +79,8 @@ impl Form {
 
     /// Refuses parameters whose first part Stripe does not know, as Stripe does.
     pub(crate) fn allow(&self, known: &[&str]) -> Result<(), ApiError> {
-        let unknown = self.fields.iter().find(|(name, _)| !parts(name).first().is_some_and(|part| known.contains(part)));
+        let unknown =
+            self.fields.iter().find(|(name, _)| !parts(name).first().is_some_and(|part| known.contains(part)));
         match unknown {
             None => Ok(()),
             Some((name, _)) => Err(ApiError::invalid(format!("Received unknown parameter: {name}"))

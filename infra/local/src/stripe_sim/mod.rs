@@ -120,7 +120,11 @@ impl StripeSim {
             delivering: tokio::sync::Mutex::new(()),
             client: reqwest::Client::builder().no_proxy().timeout(WEBHOOK_TIMEOUT).build()?,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let sim = Self { inner: Arc::new(inner) };
+        if sim.next_due().is_some() {
+            sim.inner.queued.notify_one();
+        }
+        Ok(sim)
     }
 
     /// The API, the hosted pages and the controls, to be nested at [`MOUNT`].
@@ -168,7 +172,8 @@ impl StripeSim {
         self.read(|state, _| state.deliveries.iter().map(|delivery| delivery.due).min())
     }
 
-    /// Waits until a webhook is queued. One that was queued since the last wait ends this one at once.
+    /// Waits until a webhook is queued. One that was queued since the last wait, or is left from before a restart,
+    /// ends the wait at once.
     pub async fn queued(&self) {
         self.inner.queued.notified().await;
     }

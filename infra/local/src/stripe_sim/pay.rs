@@ -34,7 +34,8 @@ pub(crate) async fn settle_payment(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let browser = !mentions(&headers, &header::CONTENT_TYPE, "json") && !mentions(&headers, &header::ACCEPT, "json");
+    let json = mentions(&headers, &header::CONTENT_TYPE, "json") || mentions(&headers, &header::ACCEPT, "json");
+    let browser = !json && !body.starts_with(b"{");
     let Some(outcome) = outcome(&body) else {
         let detail = "outcome must be succeed, decline, abandon, processing, async_succeed or async_fail";
         return refuse(browser, StatusCode::BAD_REQUEST, "invalid_outcome", detail);

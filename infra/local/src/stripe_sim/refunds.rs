@@ -1,5 +1,7 @@
 //! Refunds, capped at what is left of a charge, and disputes.
 
+use std::cmp::Reverse;
+
 use serde_json::{Value, json};
 
 use super::amount::show;
@@ -8,8 +10,7 @@ use super::error::ApiError;
 use super::ids::object_id;
 use super::objects::{Charge, Dispute, Refund};
 
-const KNOWN: [&str; 7] =
-    ["amount", "charge", "expand", "instructions_email", "metadata", "payment_intent", "reason"];
+const KNOWN: [&str; 7] = ["amount", "charge", "expand", "instructions_email", "metadata", "payment_intent", "reason"];
 const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
 
 /// `POST /v1/refunds`; the whole remaining amount when none is given.
@@ -53,7 +54,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Value {
     let same = |key: &str, value: &str| call.form.get(key).is_none_or(|wanted| wanted == value);
     let of = |refund: &&Refund| same("payment_intent", &refund.intent) && same("charge", &refund.charge);
     let mut found: Vec<&Refund> = call.state.refunds.values().filter(of).collect();
-    found.sort_by(|a, b| b.created.cmp(&a.created));
+    found.sort_by_key(|refund| Reverse(refund.created));
     let data: Vec<Value> = found.into_iter().map(Refund::json).collect();
     json!({ "object": "list", "url": "/v1/refunds", "has_more": false, "data": data })
 }

@@ -102,13 +102,21 @@ impl State {
         Ok(())
     }
 
-    fn settle_intent(&mut self, id: &str, was: IntentStatus, outcome: Outcome, now: Timestamp) -> Result<(), Unpayable> {
+    fn settle_intent(
+        &mut self,
+        id: &str,
+        was: IntentStatus,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<(), Unpayable> {
         match (outcome, was) {
             (Outcome::Abandon, IntentStatus::RequiresPaymentMethod) => {}
-            (Outcome::Succeed, IntentStatus::RequiresPaymentMethod) | (Outcome::AsyncSucceed, IntentStatus::Processing) => {
+            (Outcome::Succeed, IntentStatus::RequiresPaymentMethod)
+            | (Outcome::AsyncSucceed, IntentStatus::Processing) => {
                 self.capture(id, now);
             }
-            (Outcome::Decline, IntentStatus::RequiresPaymentMethod) | (Outcome::AsyncFail, IntentStatus::Processing) => {
+            (Outcome::Decline, IntentStatus::RequiresPaymentMethod)
+            | (Outcome::AsyncFail, IntentStatus::Processing) => {
                 self.decline(id, "generic_decline", now);
             }
             (Outcome::Processing, IntentStatus::RequiresPaymentMethod) => {

@@ -40,7 +40,9 @@ pub(crate) fn session_now(session: &Session) -> ReadFact {
         Some(SessionStatus::Expired) => Ok(Fact::SessionExpired),
         Some(SessionStatus::Complete) => match completed(session)? {
             // A bank debit that bounced leaves the session complete and unpaid; only the intent tells.
-            Fact::Processing => session.payment_intent.as_ref().and_then(|i| i.object()).map_or(Ok(Fact::Processing), bounced),
+            Fact::Processing => {
+                session.payment_intent.as_ref().and_then(|i| i.object()).map_or(Ok(Fact::Processing), bounced)
+            }
             fact @ (Fact::Captured { .. }
             | Fact::Declined { .. }
             | Fact::Failed { .. }

@@ -1,0 +1,97 @@
+// The public API as a front end uses it: identity, anti-forgery, idempotency, errors in words.
+
+const TOKEN = "bursar.token";
+const NAME = "bursar.username";
+
+const WORDS = {
+  already_purchased: "You already have this course.",
+  basket_changed: "Your basket has changed. Please look at it again and check out once more.",
+  blocked_country: "This course cannot be sold in your country.",
+  empty_basket: "Your basket is empty.",
+  out_of_stock: "There is no place left.",
+  unknown_product: "This product is not on sale.",
+  unknown_voucher: "This code cannot be used here.",
+  voucher_used_up: "This code has been used up.",
+};
+
+/** A refusal, worded for the reader. */
+export class ApiError extends Error {
+  constructor(status, body) {
+    const fields = (body?.errors ?? []).map((one) => one.detail ?? one.message).filter(Boolean).join(" ");
+    super(WORDS[body?.code] ?? ([body?.detail ?? body?.title, fields].filter(Boolean).join(" ") || `The shop answered ${status}.`));
+    this.status = status;
+    this.code = body?.code;
+    this.requestId = body?.request_id;
+  }
+}
+
+const cookie = (name) => {
+  const found = document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`));
+  return found && decodeURIComponent(found.slice(name.length + 1));
+};
+
+/** The fetch behind every call; answers the response when it is a success. */
+export async function request(method, path, { body, headers = {}, accept = "application/json" } = {}) {
+  const all = { Accept: accept, ...headers };
+  const token = sessionStorage.getItem(TOKEN);
+  if (token) all.Authorization = `JWT ${token}`;
+  const csrf = cookie("bursar_csrf");
+  if (csrf && method !== "GET") all["X-CSRF-Token"] = csrf;
+  if (body !== undefined) all["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(path, { method, headers: all, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin" });
+  } catch {
+    throw new ApiError(0, { detail: "The shop cannot be reached. Please try again." });
+  }
+  if (response.ok) return response;
+  const refusal = await response.json().catch(() => null);
+  if (response.status === 401 && token) forget();
+  throw new ApiError(response.status, refusal);
+}
+
+/** A call under `/api/v1` that answers JSON, or nothing. */
+export async function api(method, path, body, headers) {
+  const response = await request(method, `/api/v1${path}`, { body, headers });
+  return response.status === 204 ? null : response.json().catch(() => null);
+}
+
+/** Who is signed in on this tab, if anyone. */
+export const username = () => (sessionStorage.getItem(TOKEN) ? sessionStorage.getItem(NAME) : null);
+
+function forget() {
+  sessionStorage.removeItem(TOKEN);
+  sessionStorage.removeItem(NAME);
+  window.dispatchEvent(new Event("bursar:identity"));
+}
+
+/**
+ * Signs in as a demo learner. The session call moves what was in the anonymous basket into the learner's; it comes
+ * first, while the caller is still anonymous, and answers whether it worked: the token is good without it.
+ */
+export async function signIn(name) {
+  const answer = await request("POST", "/_local/token", { body: { username: name } });
+  const { token } = await answer.json();
+  const merged = await request("POST", "/api/v1/login", { body: { token } }).then(() => true, () => false);
+  sessionStorage.setItem(TOKEN, token);
+  sessionStorage.setItem(NAME, name);
+  window.dispatchEvent(new Event("bursar:identity"));
+  return merged;
+}
+
+/** Ends the session here and at the shop. */
+export async function signOut() {
+  try {
+    await api("POST", "/logout", {});
+  } finally {
+    forget();
+  }
+}
+
+const keys = new Map();
+/** One idempotency key per state of the basket: a second click on the same basket is the same checkout. */
+export function checkoutKey(basket) {
+  const state = `${basket.id}@${basket.version}`;
+  if (!keys.has(state)) keys.set(state, crypto.randomUUID());
+  return keys.get(state);
+}

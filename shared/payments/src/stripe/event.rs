@@ -1,0 +1,377 @@
+//! From a verified webhook body to a [`ProcessorEvent`].
+//!
+//! Malformed is only what can be no event at all. Types that we do not know, other modes, other applications on the
+//! same account: all become [`Fact::Irrelevant`], because a 400 would make Stripe repeat them for three days.
+//!
+//! Not read yet: `refund.*`. `charge.refunded` carries the sum of all refunds, which is what the ledger needs.
+
+use domain::payment::{Fact, ProcessorEvent, ProcessorName};
+use domain::text::ProcessorRef;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+
+use super::fact::{self, ReadFact};
+use super::wire::{Charge, Dispute, Event, Expandable, Intent, Metadata, Session};
+use crate::{UnreadableEvent, WebhookRefusal};
+
+/// What the object of an event tells.
+#[derive(Debug)]
+struct Told {
+    metadata: Metadata,
+    session: Option<ProcessorRef>,
+    payment: Option<ProcessorRef>,
+    fact: ReadFact,
+}
+
+/// Reads an event; `livemode` is the mode that we are configured for.
+///
+/// # Errors
+/// [`WebhookRefusal::Malformed`] or [`WebhookRefusal::Unreadable`].
+pub(crate) fn read(body: &[u8], livemode: bool) -> Result<ProcessorEvent, WebhookRefusal> {
+    let event: Event = serde_json::from_slice(body).map_err(|_| WebhookRefusal::Malformed("not an event"))?;
+    if event.object != "event" {
+        // A "thin" notification (`v2.core.event`): the endpoint was set up for the wrong payload style.
+        return Err(WebhookRefusal::Malformed("object is not `event`"));
+    }
+    let occurred_at =
+        Timestamp::from_second(event.created).map_err(|_| WebhookRefusal::Malformed("created is not a time"))?;
+    let told = if event.livemode != livemode || event.account.is_some() {
+        tracing::warn!(event = %event.id, event_type = event.kind, livemode = event.livemode, "event of another mode or account");
+        Told::nothing()
+    } else {
+        told(&event.kind, event.data.object)?
+    };
+    let order = told.metadata.order_number.and_then(|number| number.parse().ok());
+    let attempt = told.metadata.attempt_id.and_then(|id| id.parse().ok());
+    let (fact, unreadable) = match told.fact {
+        Ok(fact) => (fact, None),
+        Err(amount) => (Fact::Irrelevant, Some(amount)),
+    };
+    let event = ProcessorEvent {
+        processor: ProcessorName::Stripe,
+        event: event.id,
+        event_type: event.kind,
+        occurred_at,
+        order,
+        attempt,
+        session: told.session,
+        payment: told.payment,
+        fact,
+    };
+    match unreadable {
+        Some(amount) if event.order.is_some() => {
+            Err(WebhookRefusal::Unreadable(Box::new(UnreadableEvent { event, amount })))
+        }
+        Some(amount) => {
+            tracing::warn!(event = %event.event, event_type = event.event_type, %amount, "unreadable amount of no order of ours");
+            Ok(event)
+        }
+        None => Ok(event),
+    }
+}
+
+fn told(kind: &str, object: serde_json::Value) -> Result<Told, WebhookRefusal> {
+    match kind {
+        "checkout.session.completed" => Ok(Told::session(parse(object)?, fact::completed)),
+        "checkout.session.async_payment_succeeded" => Ok(Told::session(parse(object)?, fact::paid)),
+        "checkout.session.async_payment_failed" => {
+            // The session does not say why; the intent's own event does.
+            let failed = |_: &Session| Ok(Fact::Failed { reason: "async_payment_failed".to_owned() });
+            Ok(Told::session(parse(object)?, failed))
+        }
+        "checkout.session.expired" => Ok(Told::session(parse(object)?, |_| Ok(Fact::SessionExpired))),
+        "payment_intent.succeeded" => Ok(Told::intent(parse(object)?, fact::received)),
+        "payment_intent.processing" => Ok(Told::intent(parse(object)?, |_| Ok(Fact::Processing))),
+        "payment_intent.payment_failed" => Ok(Told::intent(parse(object)?, |intent| Ok(fact::declined(intent)))),
+        "payment_intent.canceled" => Ok(Told::intent(parse(object)?, |intent| Ok(fact::canceled(intent)))),
+        "charge.refunded" => Ok(Told::charge(parse(object)?)),
+        dispute if dispute.starts_with("charge.dispute.") => Ok(Told::dispute(parse(object)?)),
+        _ => Ok(Told::nothing()),
+    }
+}
+
+fn parse<T: DeserializeOwned>(object: serde_json::Value) -> Result<T, WebhookRefusal> {
+    serde_json::from_value(object).map_err(|_| WebhookRefusal::Malformed("data.object does not have its type's shape"))
+}
+
+impl Told {
+    fn nothing() -> Self {
+        Self { metadata: Metadata::default(), session: None, payment: None, fact: Ok(Fact::Irrelevant) }
+    }
+
+    fn session(session: Session, fact: impl Fn(&Session) -> ReadFact) -> Self {
+        let (fact, payment) = (fact(&session), fact::payment_of(&session));
+        let mut metadata = session.metadata.unwrap_or_default();
+        metadata.order_number = metadata.order_number.or(session.client_reference_id);
+        Self { metadata, session: Some(session.id), payment, fact }
+    }
+
+    fn intent(intent: Intent, fact: impl Fn(&Intent) -> ReadFact) -> Self {
+        let fact = fact(&intent);
+        Self { metadata: intent.metadata.unwrap_or_default(), session: None, payment: Some(intent.id), fact }
+    }
+
+    fn charge(charge: Charge) -> Self {
+        let fact = fact::refunded(&charge);
+        let payment = charge.payment_intent.map(Expandable::into_id);
+        Self { metadata: charge.metadata.unwrap_or_default(), session: None, payment, fact }
+    }
+
+    fn dispute(dispute: Dispute) -> Self {
+        let fact = Ok(fact::disputed(&dispute));
+        let payment = dispute.payment_intent.map(Expandable::into_id);
+        Self { metadata: dispute.metadata.unwrap_or_default(), session: None, payment, fact }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const COMPLETED: &str = include_str!("../../../../events/payment-webhook/checkout_session_completed.json");
+    const EXPIRED: &str = include_str!("../../../../events/payment-webhook/checkout_session_expired.json");
+    const DECLINED: &str = include_str!("../../../../events/payment-webhook/payment_intent_payment_failed.json");
+    const REFUNDED: &str = include_str!("../../../../events/payment-webhook/charge_refunded.json");
+    const DISPUTED: &str = include_str!("../../../../events/payment-webhook/charge_dispute_created.json");
+
+    /// One line: type, whether order and attempt are known, session, payment, fact; or the refusal.
+    fn shown(body: &[u8]) -> String {
+        let event = match read(body, false) {
+            Ok(event) => event,
+            Err(WebhookRefusal::Unreadable(unreadable)) => return format!("unreadable: {unreadable}"),
+            Err(refusal) => return refusal.to_string(),
+        };
+        let dash = |reference: &Option<ProcessorRef>| reference.as_ref().map_or("-".to_owned(), ToString::to_string);
+        let order = event.order.as_ref().map_or("-", |order| order.as_str());
+        let attempt = event.attempt.as_ref().map_or("-", |attempt| attempt.as_str());
+        let (session, payment) = (dash(&event.session), dash(&event.payment));
+        format!("{order} {attempt} {session} {payment} {:?}", event.fact)
+    }
+
+    #[track_caller]
+    fn check(body: &str, expected: &Expect) {
+        expected.assert_eq(&shown(body.as_bytes()));
+    }
+
+    fn event(kind: &str, object: &Value) -> String {
+        json!({"id": "evt_1", "object": "event", "type": kind, "created": 1_795_327_065, "livemode": false,
+               "data": {"object": object}})
+        .to_string()
+    }
+
+    fn ours() -> Value {
+        json!({"order_number": "ord_01m810rwd80000000000000007", "attempt_id": "pay_01m810rwd80000000000000008"})
+    }
+
+    #[test]
+    fn the_sample_events_are_read() {
+        check(
+            COMPLETED,
+            &expect![
+                "ord_01m810rwd80000000000000007 pay_01m810rwd80000000000000008 cs_test_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4y5Z6a7B8c9 pi_3SWbVqFk2JmR8xLd0PqYt7Zn Captured { amount: 49.90 USD }"
+            ],
+        );
+        check(
+            EXPIRED,
+            &expect![
+                "ord_01m810rwd80000000000000007 pay_01m810rwd80000000000000008 cs_test_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4y5Z6a7B8c9 - SessionExpired"
+            ],
+        );
+        check(
+            DECLINED,
+            &expect![[
+                r#"ord_01m810rwd80000000000000007 pay_01m810rwd80000000000000008 - pi_3SWbVqFk2JmR8xLd0PqYt7Zn Declined { reason: "insufficient_funds" }"#
+            ]],
+        );
+        check(
+            REFUNDED,
+            &expect![
+                "ord_01m810rwd80000000000000007 pay_01m810rwd80000000000000008 - pi_3SWbVqFk2JmR8xLd0PqYt7Zn Refunded { total: 20.00 USD }"
+            ],
+        );
+        check(
+            DISPUTED,
+            &expect![[
+                r#"- - - pi_3SWbVqFk2JmR8xLd0PqYt7Zn Disputed { status: "needs_response", amount: Some(49.90 USD) }"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn an_event_keeps_its_name_type_and_time() {
+        let event = read(EXPIRED.as_bytes(), false).unwrap();
+        let seen =
+            (event.processor.name(), event.event.as_str(), event.event_type.as_str(), event.occurred_at.as_second());
+        assert_eq!(seen, ("stripe", "evt_1SWc0aFk2JmR8xLdQ3bN6mVe", "checkout.session.expired", 1_795_328_865));
+    }
+
+    #[test]
+    fn sessions_become_facts() {
+        let session = |kind: &str, change: Value| {
+            let mut object = json!({"id": "cs_1", "object": "checkout.session", "amount_total": 4900, "currency": "usd",
+                "payment_status": "paid", "payment_intent": "pi_1", "client_reference_id": "ord_01m810rwd80000000000000007"});
+            object.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            event(&format!("checkout.session.{kind}"), &object)
+        };
+        check(
+            &session("completed", json!({})),
+            &expect!["ord_01m810rwd80000000000000007 - cs_1 pi_1 Captured { amount: 49.00 USD }"],
+        );
+        check(
+            &session("completed", json!({"payment_intent": {"id": "pi_2", "object": "payment_intent"}})),
+            &expect!["ord_01m810rwd80000000000000007 - cs_1 pi_2 Captured { amount: 49.00 USD }"],
+        );
+        check(
+            &session("completed", json!({"payment_status": "unpaid"})),
+            &expect!["ord_01m810rwd80000000000000007 - cs_1 pi_1 Processing"],
+        );
+        check(
+            &session("completed", json!({"payment_status": "half_paid"})),
+            &expect!["ord_01m810rwd80000000000000007 - cs_1 pi_1 Processing"],
+        );
+        check(
+            &session(
+                "completed",
+                json!({"payment_status": "no_payment_required", "payment_intent": null, "amount_total": 0}),
+            ),
+            &expect!["ord_01m810rwd80000000000000007 - cs_1 cs_1 Captured { amount: 0.00 USD }"],
+        );
+        check(
+            &session("async_payment_succeeded", json!({"currency": "jpy"})),
+            &expect!["ord_01m810rwd80000000000000007 - cs_1 pi_1 Captured { amount: 4900 JPY }"],
+        );
+        check(
+            &session("async_payment_failed", json!({"payment_status": "unpaid"})),
+            &expect![[r#"ord_01m810rwd80000000000000007 - cs_1 pi_1 Failed { reason: "async_payment_failed" }"#]],
+        );
+        check(
+            &session("completed", json!({"metadata": null, "client_reference_id": "b1"})),
+            &expect!["- - cs_1 pi_1 Captured { amount: 49.00 USD }"],
+        );
+    }
+
+    #[test]
+    fn intents_become_facts() {
+        let intent = |kind: &str, change: Value| {
+            let mut object = json!({"id": "pi_1", "object": "payment_intent", "amount": 4900, "amount_received": 1230,
+                "currency": "kwd", "metadata": ours(), "latest_charge": {"id": "ch_1"}});
+            object.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            event(&format!("payment_intent.{kind}"), &object)
+        };
+        check(
+            &intent("succeeded", json!({})),
+            &expect![
+                "ord_01m810rwd80000000000000007 pay_01m810rwd80000000000000008 - pi_1 Captured { amount: 1.230 KWD }"
+            ],
+        );
+        check(
+            &intent("processing", json!({})),
+            &expect!["ord_01m810rwd80000000000000007 pay_01m810rwd80000000000000008 - pi_1 Processing"],
+        );
+        check(
+            &intent("payment_failed", json!({"last_payment_error": {"code": "expired_card"}})),
+            &expect![[
+                r#"ord_01m810rwd80000000000000007 pay_01m810rwd80000000000000008 - pi_1 Declined { reason: "expired_card" }"#
+            ]],
+        );
+        check(
+            &intent("payment_failed", json!({})),
+            &expect![[
+                r#"ord_01m810rwd80000000000000007 pay_01m810rwd80000000000000008 - pi_1 Declined { reason: "declined" }"#
+            ]],
+        );
+        check(
+            &intent("canceled", json!({"cancellation_reason": "abandoned"})),
+            &expect![[
+                r#"ord_01m810rwd80000000000000007 pay_01m810rwd80000000000000008 - pi_1 Failed { reason: "abandoned" }"#
+            ]],
+        );
+        check(
+            &intent("canceled", json!({})),
+            &expect![[
+                r#"ord_01m810rwd80000000000000007 pay_01m810rwd80000000000000008 - pi_1 Failed { reason: "canceled" }"#
+            ]],
+        );
+        check(&intent("requires_action", json!({})), &expect!["- - - - Irrelevant"]);
+    }
+
+    #[test]
+    fn charges_and_disputes_become_facts() {
+        let charge =
+            json!({"id": "ch_1", "amount_refunded": 1000, "currency": "eur", "payment_intent": {"id": "pi_1"}});
+        check(&event("charge.refunded", &charge), &expect!["- - - pi_1 Refunded { total: 10.00 EUR }"]);
+        let dispute =
+            json!({"id": "dp_1", "status": "lost", "amount": 1000, "currency": "isk", "payment_intent": "pi_1"});
+        check(
+            &event("charge.dispute.closed", &dispute),
+            &expect![[r#"- - - pi_1 Disputed { status: "lost", amount: None }"#]],
+        );
+        check(
+            &event("charge.dispute.funds_withdrawn", &json!({})),
+            &expect![[r#"- - - - Disputed { status: "unknown", amount: None }"#]],
+        );
+        check(&event("charge.updated", &json!({"id": 7})), &expect!["- - - - Irrelevant"]);
+        check(&event("refund.created", &json!({"id": "re_1"})), &expect!["- - - - Irrelevant"]);
+    }
+
+    #[test]
+    fn an_unreadable_amount_of_our_order_is_told_apart() {
+        let intent = |change: Value| {
+            let mut object = json!({"id": "pi_1", "amount_received": 4900, "currency": "isk", "metadata": ours()});
+            object.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            event("payment_intent.succeeded", &object)
+        };
+        check(&intent(json!({})), &expect!["unreadable: payment_intent.succeeded of evt_1 about 4900 units of isk"]);
+        check(
+            &intent(json!({"currency": "usd", "amount_received": null})),
+            &expect!["unreadable: payment_intent.succeeded of evt_1 about no units of usd"],
+        );
+        check(
+            &intent(json!({"currency": "usd", "amount_received": -1})),
+            &expect!["unreadable: payment_intent.succeeded of evt_1 about -1 units of usd"],
+        );
+        check(&intent(json!({"metadata": {}})), &expect!["- - - pi_1 Irrelevant"]);
+    }
+
+    #[test]
+    fn another_mode_or_account_is_irrelevant() {
+        let live = COMPLETED.replace(r#""livemode": false"#, r#""livemode": true"#);
+        check(&live, &expect!["- - - - Irrelevant"]);
+        assert_eq!(read(COMPLETED.as_bytes(), true).map(|event| event.fact), Ok(Fact::Irrelevant));
+        let connected = COMPLETED.replacen(r#""object": "event","#, r#""object": "event", "account": "acct_1","#, 1);
+        check(&connected, &expect!["- - - - Irrelevant"]);
+    }
+
+    #[test]
+    fn what_can_be_no_event_is_malformed() {
+        let whole = json!({"id": "evt_1", "object": "event", "type": "payment_intent.succeeded", "created": 1, "data": {"object": {"id": "pi_1"}}});
+        check(&whole.to_string(), &expect!["- - - pi_1 Irrelevant"]);
+        for field in ["id", "object", "type", "created", "data"] {
+            let mut part = whole.clone();
+            part.as_object_mut().unwrap().remove(field);
+            check(&part.to_string(), &expect!["body is not an event: not an event"]);
+        }
+        let thin = whole.to_string().replace(r#""object":"event""#, r#""object":"v2.core.event""#);
+        check(&thin, &expect!["body is not an event: object is not `event`"]);
+        check(
+            &whole.to_string().replace("pi_1", ""),
+            &expect!["body is not an event: data.object does not have its type's shape"],
+        );
+        check(
+            &whole.to_string().replace(r#""created":1"#, r#""created":99999999999999"#),
+            &expect!["body is not an event: created is not a time"],
+        );
+        check(
+            &whole.to_string().replacen(r#""id":"evt_1""#, r#""id":"evt_1","id":"evt_2""#, 1),
+            &expect!["body is not an event: not an event"],
+        );
+        for body in ["", "null", "[]", "{", "\u{feff}{}"] {
+            check(body, &expect!["body is not an event: not an event"]);
+        }
+        assert_eq!(shown(&[0xff, 0xfe]), "body is not an event: not an event");
+        assert_eq!(shown("[".repeat(100_000).as_bytes()), "body is not an event: not an event");
+    }
+}

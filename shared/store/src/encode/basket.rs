@@ -1,0 +1,70 @@
+//! Rows of a shopper: the basket, what is owned, and remembered requests.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::basket::Basket;
+use domain::entitlement::LineRef;
+use domain::id::BasketId;
+use domain::idempotency::IdempotencyRecord;
+use domain::owner::{Owner, UserId};
+use domain::text::Sku;
+use jiff::Timestamp;
+
+use super::Op;
+use crate::error::StoreError;
+use crate::keys::Keys;
+use crate::row::{Row, n, s};
+
+pub(super) fn save(keys: Keys<'_>, basket: &Basket, expect: Option<u64>) -> Result<Op, StoreError> {
+    let row = Row::new(keys.basket(&basket.owner), "BASKET", basket)?.version(basket.version);
+    Ok(Op::replace(row.expires(basket.drop_at()), expect))
+}
+
+/// Opens a frozen basket again, whatever is in it.
+pub(super) fn thaw(keys: Keys<'_>, owner: &Owner, basket: &BasketId, version: u64) -> Op {
+    let expression = "SET #d.#status = :open, version = :next, #d.version = :next REMOVE #d.#order";
+    Op::update(keys.basket(owner), "BASKET", expression)
+        .when("version = :version AND #d.id = :basket")
+        .name("#d", "data")
+        .name("#status", "status")
+        .name("#order", "order")
+        .value(":open", s("open"))
+        .value(":version", n(version))
+        .value(":next", n(version.saturating_add(1)))
+        .value(":basket", s(basket.as_str()))
+}
+
+fn sk(sku: &Sku) -> String {
+    format!("SKU#{sku}")
+}
+
+pub(super) fn check_not_owned(keys: Keys<'_>, owner: &UserId, sku: &Sku) -> Op {
+    // A string set that loses its last member is gone, so "no lines" and "never owned" are the same.
+    Op::check(keys.owned(owner), sk(sku), "attribute_not_exists(#lines)").name("#lines", "lines")
+}
+
+pub(super) fn grant(keys: Keys<'_>, owner: &UserId, sku: &Sku, line: &LineRef) -> Op {
+    Op::update(keys.owned(owner), sk(sku), "SET v = :v ADD #lines :set")
+        .when("attribute_not_exists(#lines) OR NOT contains(#lines, :line)")
+        .name("#lines", "lines")
+        .value(":v", n(crate::row::SCHEMA))
+        .value(":set", AttributeValue::Ss(vec![line.key()]))
+        .value(":line", s(line.key()))
+}
+
+pub(super) fn ungrant(keys: Keys<'_>, owner: &UserId, sku: &Sku, line: &LineRef) -> Op {
+    Op::update(keys.owned(owner), sk(sku), "DELETE #lines :set")
+        .when("contains(#lines, :line)")
+        .name("#lines", "lines")
+        .value(":set", AttributeValue::Ss(vec![line.key()]))
+        .value(":line", s(line.key()))
+}
+
+pub(super) fn remember(
+    keys: Keys<'_>,
+    owner: &UserId,
+    record: &IdempotencyRecord,
+    now: Timestamp,
+) -> Result<Op, StoreError> {
+    let row = Row::new(keys.idempotency(owner), record.key.as_str(), record)?.expires(record.forget_at);
+    Ok(Op::create(row).when("attribute_not_exists(pk) OR expires_at <= :now").value(":now", n(now.as_second())))
+}

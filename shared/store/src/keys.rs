@@ -1,0 +1,113 @@
+//! The key layout. Every partition key begins with the tenant, and no key holds personal data.
+//!
+//! | row | pk | sk | index |
+//! |---|---|---|---|
+//! | product | `PRODUCT#<sku>` | `PRODUCT` | gsi1 `PRODUCTS#PUBLIC` or `#HIDDEN` / `<kind>#<sku>`; gsi3 `COURSE#<key>` / `PRODUCT#<sku>` |
+//! | title token | `TOKEN#<first two letters>` | `<token>#<sku>` | |
+//! | course | `COURSE#<key>` | `COURSE` | gsi1 `COURSES` / `<key>`; gsi3 `COURSE#<key>` / `COURSE` |
+//! | catalog | `CATALOG#<id>` | `CATALOG` | gsi1 `CATALOGS` / `<id>` |
+//! | basket | `BASKET#<owner>` | `BASKET` | |
+//! | entitlement | `OWNED#<user>` | `SKU#<sku>` | |
+//! | idempotency | `IDEM#<user>` | `<route>:<key>` | |
+//! | order | `ORDER#<number>` | `ORDER` | gsi1 `OWNER#<user>` / `<number>`; gsi2 due; gsi3 `ORDERS#<state>` / `<number>` |
+//! | of an order | `ORDER#<number>` | `PAY#` `TASK#` `EVENT#` `LEDGER#` `REFUND#` `OUT#` `LOG#` | gsi2 due |
+//! | reference | `ORDER#<number>` | `REF#<processor>#<object>` | gsi3 `REF#<processor>#<object>` / `ORDER` |
+//! | journal | `JOURNAL#<number>` or `JOURNAL#UNMATCHED` | `<entry>` | |
+//!
+//! `gsi2` is `DUE#<shard>` / `<when>#<sk>`: sparse, and sharded by order so that no partition is hot.
+
+use domain::course_key::CourseKey;
+use domain::id::OrderNumber;
+use domain::owner::{Owner, UserId};
+use domain::payment::ProcessorName;
+use domain::text::{ProcessorRef, Sku, Slug, Tenant};
+use jiff::Timestamp;
+
+/// How many partitions the due index has per tenant.
+pub(crate) const DUE_SHARDS: u32 = 8;
+
+/// Builds the keys of one tenant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keys<'a>(pub(crate) &'a Tenant);
+
+impl Keys<'_> {
+    fn of(self, rest: impl std::fmt::Display) -> String {
+        format!("T#{}#{rest}", self.0)
+    }
+
+    pub(crate) fn product(self, sku: &Sku) -> String {
+        self.of(format_args!("PRODUCT#{sku}"))
+    }
+
+    pub(crate) fn products(self, published: bool) -> String {
+        self.of(if published { "PRODUCTS#PUBLIC" } else { "PRODUCTS#HIDDEN" })
+    }
+
+    pub(crate) fn token(self, token: &str) -> String {
+        let first: String = token.chars().take(2).collect();
+        self.of(format_args!("TOKEN#{first}"))
+    }
+
+    pub(crate) fn course(self, key: &CourseKey) -> String {
+        self.of(format_args!("COURSE#{key}"))
+    }
+
+    pub(crate) fn courses(self) -> String {
+        self.of("COURSES")
+    }
+
+    pub(crate) fn catalog(self, id: &Slug) -> String {
+        self.of(format_args!("CATALOG#{id}"))
+    }
+
+    pub(crate) fn catalogs(self) -> String {
+        self.of("CATALOGS")
+    }
+
+    pub(crate) fn basket(self, owner: &Owner) -> String {
+        self.of(format_args!("BASKET#{}", owner.key()))
+    }
+
+    pub(crate) fn owned(self, user: &UserId) -> String {
+        self.of(format_args!("OWNED#{user}"))
+    }
+
+    pub(crate) fn idempotency(self, user: &UserId) -> String {
+        self.of(format_args!("IDEM#{user}"))
+    }
+
+    pub(crate) fn order(self, number: &OrderNumber) -> String {
+        self.of(format_args!("ORDER#{number}"))
+    }
+
+    pub(crate) fn orders_of(self, user: &UserId) -> String {
+        self.of(format_args!("OWNER#{user}"))
+    }
+
+    pub(crate) fn orders_in(self, state: &str) -> String {
+        self.of(format_args!("ORDERS#{state}"))
+    }
+
+    pub(crate) fn reference(self, processor: ProcessorName, reference: &ProcessorRef) -> String {
+        self.of(format_args!("REF#{}#{reference}", processor.name()))
+    }
+
+    pub(crate) fn journal(self, order: Option<&OrderNumber>) -> String {
+        self.of(format_args!("JOURNAL#{}", order.map_or("UNMATCHED", OrderNumber::as_str)))
+    }
+
+    pub(crate) fn due(self, shard: u32) -> String {
+        self.of(format_args!("DUE#{shard}"))
+    }
+
+    /// The due shard of an order: its id's last characters are random, so orders spread evenly.
+    pub(crate) fn due_of(self, order: &OrderNumber) -> String {
+        let sum: u32 = order.as_str().bytes().map(u32::from).sum();
+        self.due(sum.checked_rem(DUE_SHARDS).unwrap_or(0))
+    }
+}
+
+/// A moment as it stands in keys: RFC 3339 with exactly three decimals, so that text order is time order.
+pub(crate) fn moment(at: Timestamp) -> String {
+    format!("{at:.3}")
+}

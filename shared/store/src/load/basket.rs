@@ -1,0 +1,92 @@
+//! Everything that a change of a basket, or a checkout, is decided on: one batch of rows.
+
+use std::collections::BTreeSet;
+
+use domain::basket::Basket;
+use domain::idempotency::IdempotencyRecord;
+use domain::owner::Owner;
+use domain::product::Product;
+use domain::text::Sku;
+use jiff::Timestamp;
+
+use super::products::product;
+use crate::Store;
+use crate::encode::key;
+use crate::error::StoreError;
+use crate::keys::Keys;
+use crate::row::{Item, object, text};
+
+/// A shopper's rows, read together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BasketView {
+    /// The owner's basket, if there is one. One past its time is empty.
+    pub basket: Option<Basket>,
+    /// Those of the products asked for that exist.
+    pub products: Vec<Product>,
+    /// Those of the products asked for that the owner has.
+    pub owned: BTreeSet<Sku>,
+    /// The record of the idempotency key asked for.
+    pub remembered: Option<IdempotencyRecord>,
+}
+
+impl Store {
+    /// Reads the owner's basket; with it the products named, whether the owner has them, and an idempotency record.
+    /// One round trip; at most 49 products.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read_basket(
+        &self,
+        owner: &Owner,
+        skus: &[Sku],
+        idempotency_key: Option<&str>,
+        now: Timestamp,
+    ) -> Result<BasketView, StoreError> {
+        let keys = Keys(&self.tenant);
+        let mut wanted = vec![key(keys.basket(owner), "BASKET")];
+        let skus: BTreeSet<&Sku> = skus.iter().collect();
+        wanted.extend(skus.iter().map(|sku| key(keys.product(sku), "PRODUCT")));
+        if let Owner::User(user) = owner {
+            wanted.extend(skus.iter().map(|sku| key(keys.owned(user), format!("SKU#{sku}"))));
+            wanted.extend(idempotency_key.map(|text| key(keys.idempotency(user), text)));
+        }
+        let rows = if let [only] = wanted.as_slice() {
+            let (pk, sk) = (text(only, "pk")?.to_owned(), text(only, "sk")?);
+            self.get(pk, sk).await?.into_iter().collect()
+        } else {
+            self.get_many(wanted).await?
+        };
+        let mut view = BasketView::default();
+        for row in rows {
+            view.take(&row, keys, owner, now)?;
+        }
+        Ok(view)
+    }
+}
+
+impl BasketView {
+    fn take(&mut self, row: &Item, keys: Keys<'_>, owner: &Owner, now: Timestamp) -> Result<(), StoreError> {
+        let (pk, sk) = (text(row, "pk")?, text(row, "sk")?);
+        match sk {
+            "PRODUCT" => self.products.push(product(row)?),
+            "BASKET" if pk == keys.basket(owner) => self.basket = Some(kept(object(row)?, now)),
+            _ => match sk.strip_prefix("SKU#").and_then(|sku| sku.parse().ok()) {
+                Some(sku) if row.contains_key("lines") => {
+                    self.owned.insert(sku);
+                }
+                Some(_) => {}
+                None => self.remembered = Some(object(row)?),
+            },
+        }
+        Ok(())
+    }
+}
+
+/// The table drops rows late: a basket past its time is shown empty, at its version.
+fn kept(mut basket: Basket, now: Timestamp) -> Basket {
+    if basket.drop_at() <= now {
+        basket.lines.clear();
+        basket.vouchers.clear();
+    }
+    basket
+}

@@ -1,0 +1,128 @@
+//! Reading: one round trip for each thing that a request needs.
+
+mod basket;
+mod books;
+mod catalog;
+mod order;
+mod products;
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+
+pub use basket::BasketView;
+pub use order::OrderSummaries;
+pub use products::ProductFilter;
+
+use crate::Store;
+use crate::commit::pause;
+use crate::error::StoreError;
+use crate::row::{Item, s};
+
+/// Where a listing goes on: the last row's keys, to be sealed in a cursor before it leaves the service.
+pub type Position = BTreeMap<String, String>;
+
+/// One page of a listing. It may be shorter than the limit although more follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What was found.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Position>,
+}
+
+/// A query's partition: in the table or in one of its indexes.
+struct Partition<'a> {
+    index: Option<&'static str>,
+    pk: String,
+    /// Only rows whose sort key begins so.
+    prefix: Option<&'a str>,
+    newest_first: bool,
+}
+
+impl Store {
+    async fn get(&self, pk: String, sk: &str) -> Result<Option<Item>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(pk))
+            .key("sk", s(sk))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await?;
+        Ok(found.item)
+    }
+
+    /// Reads up to 100 rows by key at once. Rows that are not there are left out.
+    async fn get_many(&self, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        let mut wanted = keys;
+        for turn in 0..5 {
+            if wanted.is_empty() {
+                return Ok(found);
+            }
+            if turn > 0 {
+                pause(turn).await;
+            }
+            let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, request.map_err(|_| StoreError::Incomplete("keys"))?)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await?;
+            found.extend(answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
+            let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
+            wanted = left.map(|left| left.keys).unwrap_or_default();
+        }
+        Err(StoreError::Unavailable("rows were left unprocessed five times".into()))
+    }
+
+    /// One query, from `after` on.
+    async fn query(
+        &self,
+        partition: &Partition<'_>,
+        limit: i32,
+        after: Option<&Position>,
+    ) -> Result<Page<Item>, StoreError> {
+        let attribute = |name: &str| partition.index.map_or(name.to_owned(), |index| format!("{index}{name}"));
+        let condition = if partition.prefix.is_some() { "#pk = :pk AND begins_with(#sk, :prefix)" } else { "#pk = :pk" };
+        let mut request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .set_index_name(partition.index.map(str::to_owned))
+            .key_condition_expression(condition)
+            .expression_attribute_names("#pk", attribute("pk"))
+            .expression_attribute_values(":pk", s(&partition.pk))
+            .scan_index_forward(!partition.newest_first)
+            .consistent_read(partition.index.is_none())
+            .limit(limit)
+            .set_exclusive_start_key(after.map(start_key))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if let Some(prefix) = partition.prefix {
+            request = request
+                .expression_attribute_names("#sk", attribute("sk"))
+                .expression_attribute_values(":prefix", s(prefix));
+        }
+        let answer = request.send().await?;
+        let next = answer.last_evaluated_key.map(position).transpose()?;
+        Ok(Page { items: answer.items.unwrap_or_default(), next })
+    }
+}
+
+fn start_key(position: &Position) -> HashMap<String, AttributeValue> {
+    position.iter().map(|(name, value)| (name.clone(), s(value))).collect()
+}
+
+fn position(key: Item) -> Result<Position, StoreError> {
+    key.into_iter()
+        .map(|(name, value)| match value {
+            AttributeValue::S(text) => Ok((name, text)),
+            _ => Err(StoreError::Incomplete("text key")),
+        })
+        .collect()
+}

@@ -1,0 +1,131 @@
+//! Reading orders: the whole file by one query, lists of them by one more.
+
+use domain::id::OrderNumber;
+use domain::order::{Order, OrderFile};
+use domain::owner::UserId;
+use domain::payment::ProcessorName;
+use domain::text::ProcessorRef;
+use jiff::Timestamp;
+
+use super::{Page, Partition, Position};
+use crate::Store;
+use crate::error::StoreError;
+use crate::keys::{DUE_SHARDS, Keys, moment};
+use crate::row::{Item, object, s, text};
+
+/// Which orders to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderSummaries {
+    /// A user's.
+    Of(UserId),
+    /// The tenant's in one state, by its name.
+    In(&'static str),
+}
+
+impl Store {
+    /// Reads an order with everything that belongs to it. One round trip (more only beyond a megabyte).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read_order(&self, number: &OrderNumber) -> Result<Option<OrderFile>, StoreError> {
+        let pk = Keys(&self.tenant).order(number);
+        let partition = Partition { index: None, pk, prefix: None, newest_first: false };
+        let mut rows = Vec::new();
+        let mut next = None;
+        loop {
+            let page = self.query(&partition, 1000, next.as_ref()).await?;
+            rows.extend(page.items);
+            match page.next {
+                Some(position) => next = Some(position),
+                None => break,
+            }
+        }
+        order_file(&rows)
+    }
+
+    /// The order that a processor's object belongs to. One round trip.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_order(
+        &self,
+        processor: ProcessorName,
+        reference: &ProcessorRef,
+    ) -> Result<Option<OrderNumber>, StoreError> {
+        let pk = Keys(&self.tenant).reference(processor, reference);
+        let partition = Partition { index: Some("gsi3"), pk, prefix: None, newest_first: false };
+        let page = self.query(&partition, 1, None).await?;
+        let number = page.items.first().map(|row| text(row, "gsi3sk")).transpose()?;
+        Ok(number.and_then(|number| number.parse().ok()))
+    }
+
+    /// Lists orders, newest first. One round trip.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_orders(
+        &self,
+        which: &OrderSummaries,
+        limit: u16,
+        after: Option<&Position>,
+    ) -> Result<Page<Order>, StoreError> {
+        let keys = Keys(&self.tenant);
+        let (index, pk) = match which {
+            OrderSummaries::Of(user) => ("gsi1", keys.orders_of(user)),
+            OrderSummaries::In(state) => ("gsi3", keys.orders_in(state)),
+        };
+        let partition = Partition { index: Some(index), pk, prefix: None, newest_first: true };
+        let page = self.query(&partition, i32::from(limit), after).await?;
+        Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+    }
+
+    /// The orders that have something due at `now`, at most `per_shard` rows of each shard of the index; an order that
+    /// has several things due is named several times.
+    pub(crate) async fn list_due(&self, now: Timestamp, per_shard: i32) -> Result<Vec<OrderNumber>, StoreError> {
+        let keys = Keys(&self.tenant);
+        let mut found = Vec::new();
+        for shard in 0..DUE_SHARDS {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name("gsi2")
+                .key_condition_expression("gsi2pk = :pk AND gsi2sk < :until")
+                .expression_attribute_values(":pk", s(keys.due(shard)))
+                // '~' sorts after every sort key of the same moment.
+                .expression_attribute_values(":until", s(format!("{}~", moment(now))))
+                .limit(per_shard)
+                .send()
+                .await?;
+            for row in answer.items.unwrap_or_default() {
+                let number = text(&row, "gsi2sk")?.split('#').nth(1).and_then(|number| number.parse().ok());
+                found.push(number.ok_or(StoreError::Incomplete("order number"))?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The rows of an order's partition as its file; `None` without an order row.
+pub(super) fn order_file(rows: &[Item]) -> Result<Option<OrderFile>, StoreError> {
+    let Some(head) = rows.iter().find(|row| text(row, "sk") == Ok("ORDER")) else { return Ok(None) };
+    let mut file = OrderFile::new(object(head)?);
+    for row in rows {
+        match text(row, "sk")?.split('#').next().unwrap_or_default() {
+            "PAY" => file.attempts.push(object(row)?),
+            "TASK" => {
+                let task: domain::task::Task = object(row)?;
+                file.tasks.insert(task.line, task);
+            }
+            "EVENT" => file.events.push(object(row)?),
+            "LEDGER" => file.ledger.push(object(row)?),
+            "REFUND" => file.refunds.push(object(row)?),
+            "OUT" => file.outbox.push(object(row)?),
+            "LOG" => file.log.push(object(row)?),
+            // The order itself, references, and what a later version may add.
+            _ => {}
+        }
+    }
+    file.ledger.sort_by_key(|entry| entry.at);
+    Ok(Some(file))
+}

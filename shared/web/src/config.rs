@@ -1,0 +1,175 @@
+//! Configuration from the environment: read once, at start-up, all of it.
+//!
+//! Everything that is missing or malformed is reported in one error, so that a deployment is mended in one go:
+//!
+//! ```
+//! # use web::config::{ConfigError, Env};
+//! # fn read(mut env: Env) -> Result<(String, u32), ConfigError> {
+//! let table = env.required("BURSAR_TABLE");
+//! let limit = env.parsed::<u32>("BURSAR_LIMIT");
+//! env.finish(table.zip(limit))
+//! # }
+//! # let env = Env::of([("BURSAR_TABLE", "bursar"), ("BURSAR_LIMIT", "7")]);
+//! # assert_eq!(read(env).ok(), Some(("bursar".to_owned(), 7)));
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// The shortest secret that is taken, in bytes: 128 bits if it is random.
+const MIN_SECRET: usize = 16;
+
+/// What is wrong with the environment, all of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("configuration is incomplete: {}", .0.join("; "))]
+pub struct ConfigError(Vec<String>);
+
+/// A value that must not be logged: it has no `Debug` and no `Display`.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret that did not come from the environment.
+    #[must_use]
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The secret, to hand to what uses it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A reader of variables that collects what is wrong. An empty variable counts as unset.
+#[derive(Debug)]
+pub struct Env {
+    source: Source,
+    faults: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Process,
+    Given(BTreeMap<String, String>),
+}
+
+impl Env {
+    /// The process's environment.
+    #[must_use]
+    pub fn process() -> Self {
+        Self { source: Source::Process, faults: Vec::new() }
+    }
+
+    /// Variables given by a test or by the local cloud.
+    pub fn of<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        let given = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { source: Source::Given(given), faults: Vec::new() }
+    }
+
+    /// A variable that may be unset.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
+    pub fn optional(&self, name: &str) -> Option<String> {
+        let value = match &self.source {
+            Source::Process => std::env::var(name).ok(),
+            Source::Given(given) => given.get(name).cloned(),
+        };
+        value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that must be set. `None` is reported by [`Env::finish`].
+    pub fn required(&mut self, name: &str) -> Option<String> {
+        let value = self.optional(name);
+        if value.is_none() {
+            self.faults.push(format!("{name} is not set"));
+        }
+        value
+    }
+
+    /// A variable that must be set and parse.
+    pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        let text = self.required(name)?;
+        self.parse(name, &text)
+    }
+
+    /// A comma-separated list, each item of which must parse; unset is the empty list.
+    pub fn list<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<Vec<T>> {
+        let text = self.optional(name).unwrap_or_default();
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        items.map(|item| self.parse(name, item)).collect()
+    }
+
+    /// `true` or `false`; `default` if unset.
+    pub fn flag(&mut self, name: &str, default: bool) -> Option<bool> {
+        match self.optional(name) {
+            None => Some(default),
+            Some(text) => self.parse(name, &text),
+        }
+    }
+
+    /// A secret of at least 16 bytes. Its value is never part of an error.
+    pub fn secret(&mut self, name: &str) -> Option<Secret> {
+        let value = self.required(name)?;
+        if value.len() < MIN_SECRET {
+            self.faults.push(format!("{name} is shorter than {MIN_SECRET} bytes"));
+            return None;
+        }
+        Some(Secret(value))
+    }
+
+    /// What was built of the variables, or everything that was wrong with them.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if any read reported a fault, or if nothing was built.
+    pub fn finish<T>(self, built: Option<T>) -> Result<T, ConfigError> {
+        built.filter(|_| self.faults.is_empty()).ok_or(ConfigError(self.faults))
+    }
+
+    fn parse<T: FromStr<Err: Display>>(&mut self, name: &str, text: &str) -> Option<T> {
+        let parsed = text.parse();
+        parsed.map_err(|error| self.faults.push(format!("{name}: {error}"))).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::text::Tenant;
+
+    use super::*;
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once_without_secrets() {
+        let mut env = Env::of([("TENANT", "No Good"), ("SECRET", "hunter2"), ("FLAG", "yes"), ("EMPTY", " ")]);
+        let tenant = env.parsed::<Tenant>("TENANT");
+        let secret = env.secret("SECRET");
+        let flag = env.flag("FLAG", true);
+        let empty = env.required("EMPTY");
+        let table = env.required("TABLE");
+        let built = tenant.zip(secret).zip(flag).zip(empty).zip(table);
+        let error = env.finish(built).err().map(|error| error.to_string());
+        assert_eq!(
+            error.as_deref(),
+            Some(
+                "configuration is incomplete: TENANT: tenant must be 1 to 32 lower-case letters, digits or '-'; SECRET is \
+                 shorter than 16 bytes; FLAG: provided string was not `true` or `false`; EMPTY is not set; TABLE is not set"
+            )
+        );
+    }
+
+    #[test]
+    fn a_fault_is_reported_even_if_its_value_was_not_used() {
+        let mut env = Env::of([("NAME", "x")]);
+        let _unused = env.required("TABLE");
+        let name = env.required("NAME");
+        assert_eq!(env.finish(name), Err(ConfigError(vec!["TABLE is not set".to_owned()])));
+    }
+
+    #[test]
+    fn an_unset_list_is_empty() {
+        let mut env = Env::of([("SOME", "1, 2,")]);
+        assert_eq!((env.list::<u8>("SOME"), env.list::<u8>("NONE")), (Some(vec![1, 2]), Some(vec![])));
+    }
+}

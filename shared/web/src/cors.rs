@@ -1,0 +1,84 @@
+//! Which web sites may call us from a browser: a list from the configuration, never `*`.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Method};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
+use crate::identity::{SESSION_ID, X_CSRF_TOKEN};
+use crate::request_id::X_REQUEST_ID;
+
+/// How long a browser may remember a preflight: Chromium's own ceiling is two hours; ten minutes keeps a change of
+/// the configuration from lingering.
+const PREFLIGHT: Duration = Duration::from_mins(10);
+
+/// The client application's key (DESIGN section 8).
+const X_CLIENT_KEY: HeaderName = HeaderName::from_static("x-client-key");
+
+/// Text that is not a web origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an origin must be like https://shop.example or http://localhost:3000, without a path")]
+pub struct BadOrigin;
+
+/// A web origin as browsers send it: scheme, host and, unless it is the scheme's own, port; in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(HeaderValue);
+
+impl FromStr for Origin {
+    type Err = BadOrigin;
+
+    fn from_str(text: &str) -> Result<Self, BadOrigin> {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(BadOrigin)?;
+        let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b);
+        if rest.is_empty() || !rest.bytes().all(good) {
+            return Err(BadOrigin);
+        }
+        HeaderValue::from_str(text).map(Self).map_err(|_| BadOrigin)
+    }
+}
+
+impl Origin {
+    /// Whether a request's `Origin` header names this origin.
+    pub(crate) fn is(&self, header: &HeaderValue) -> bool {
+        self.0 == header
+    }
+}
+
+pub(crate) fn layer(origins: &[Origin]) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.iter().map(|origin| origin.0.clone())))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            ACCEPT,
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            IF_MATCH,
+            IF_NONE_MATCH,
+            IDEMPOTENCY_KEY,
+            SESSION_ID,
+            X_CLIENT_KEY,
+            X_CSRF_TOKEN,
+            X_REQUEST_ID,
+        ])
+        .expose_headers([ETAG, LOCATION, RETRY_AFTER, IDEMPOTENT_REPLAYED, SESSION_ID, X_CSRF_TOKEN, X_REQUEST_ID])
+        .max_age(PREFLIGHT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_a_scheme_and_a_host_and_nothing_more() {
+        for good in ["https://shop.example", "http://localhost:3000", "http://[::1]:8000"] {
+            assert!(good.parse::<Origin>().unwrap().is(&HeaderValue::from_static(good)));
+        }
+        for bad in ["*", "null", "shop.example", "https://", "https://shop.example/", "https://*.example", "https://Shop.example"] {
+            assert_eq!(bad.parse::<Origin>(), Err(BadOrigin), "{bad}");
+        }
+    }
+}

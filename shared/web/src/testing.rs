@@ -1,0 +1,95 @@
+//! What this crate's own tests share: a fixed world, requests and answers.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use http_body_util::BodyExt;
+use jiff::Timestamp;
+use tower::ServiceExt;
+
+use crate::clock::Clock;
+use crate::config::Secret;
+use crate::context::{Http, HttpConfig, JwtConfig};
+use crate::entropy::Entropy;
+
+/// The moment at which tests begin: 2026-06-01T12:00:00Z.
+pub(crate) const NOW: i64 = 1_780_315_200;
+
+pub(crate) const JWT_SECRET: &str = "the LMS and we know this";
+pub(crate) const ISSUER: &str = "https://lms.example/oauth2";
+pub(crate) const AUDIENCE: &str = "bursar";
+
+pub(crate) fn config() -> HttpConfig {
+    HttpConfig {
+        tenant: "default".parse().unwrap(),
+        key_secret: Secret::new("only we know this"),
+        jwt: JwtConfig {
+            issuer: ISSUER.to_owned(),
+            audience: AUDIENCE.to_owned(),
+            secret: Secret::new(JWT_SECRET),
+        },
+        allowed_origins: vec!["https://shop.example".parse().unwrap()],
+        session_realm: "api.example".to_owned(),
+        secure_cookies: true,
+    }
+}
+
+pub(crate) fn http() -> Http {
+    http_at(Clock::fixed(Timestamp::from_second(NOW).unwrap()))
+}
+
+pub(crate) fn http_at(clock: Clock) -> Http {
+    Http::new(config(), clock, Entropy::seeded(1))
+}
+
+pub(crate) fn request(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Request {
+    let builder = http::Request::builder().method(method).uri(uri);
+    let builder = headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
+    builder.body(Body::from(body.to_owned())).unwrap()
+}
+
+pub(crate) async fn send(app: &Router, request: Request) -> Response {
+    app.clone().oneshot(request).await.unwrap()
+}
+
+pub(crate) async fn get(app: &Router, uri: &str) -> Response {
+    send(app, request("GET", uri, &[], "")).await
+}
+
+pub(crate) fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name).map(|value| value.to_str().unwrap())
+}
+
+pub(crate) async fn body_text(response: Response) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+/// What is logged, in the format of production, while `work` runs on this thread.
+pub(crate) async fn captured_log<T>(work: impl Future<Output = T>) -> String {
+    let sink = Sink::default();
+    let writer = sink.clone();
+    let format = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_target(false);
+    let guard = tracing::subscriber::set_default(format.with_writer(move || writer.clone()).finish());
+    work.await;
+    drop(guard);
+    let bytes = sink.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
