@@ -1,1 +1,56 @@
-//! Placeholder.
+//! Catalog: anonymous reads of products and courses, staff writes of products, stock, courses and named groups.
+//!
+//! Reading costs one round trip whatever the size of the catalog; nothing scans. An edit carries the version that it was
+//! made on, and never disturbs units that are held or sold.
+
+mod body;
+mod catalogs;
+mod courses;
+mod edit_product;
+mod listing;
+mod read_product;
+mod save_course;
+mod set_stock;
+
+use axum::extract::FromRef;
+use lms::Lms;
+use store::Store;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use web::Http;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct App {
+    /// The HTTP contract.
+    pub http: Http,
+    /// The table.
+    pub store: Store,
+    /// The learning platform, to which course modes are pushed.
+    pub lms: Lms,
+}
+
+impl FromRef<App> for Http {
+    fn from_ref(app: &App) -> Self {
+        app.http.clone()
+    }
+}
+
+/// The function's routes, with their part of the OpenAPI document.
+#[must_use]
+pub fn router(app: App) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(listing::list_products, edit_product::create_product))
+        .routes(routes!(
+            read_product::read_product,
+            edit_product::replace_product,
+            edit_product::change_product,
+            edit_product::delete_product
+        ))
+        .routes(routes!(set_stock::set_stock))
+        .routes(routes!(courses::list_courses))
+        .routes(routes!(courses::read_course, save_course::save_course))
+        .routes(routes!(catalogs::list_catalogs, catalogs::create_catalog))
+        .routes(routes!(catalogs::read_catalog, catalogs::replace_catalog, catalogs::delete_catalog))
+        .with_state(app)
+}

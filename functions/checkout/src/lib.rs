@@ -1,1 +1,75 @@
-//! Placeholder.
+//! Checkout: from a basket to an order with a payment session; orders, receipts, cancellation, redrive.
+//!
+//! A checkout is two transactions around one call of the processor: the order with its holds before, the session after.
+//! A crash between them is healed by the next call with the same `Idempotency-Key`, which finds the order and asks the
+//! processor again with the same key of its own.
+
+mod body;
+mod cancel_order;
+mod end_session;
+mod list_orders;
+mod open_session;
+mod order_view;
+mod processors;
+mod read_order;
+mod receipt;
+mod redrive;
+mod start_checkout;
+mod timeline;
+
+use axum::extract::FromRef;
+use domain::id::OrderNumber;
+use domain::order::OrderFile;
+use domain::percent::Percent;
+use payments::Processor;
+use store::{Queue, Store};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use web::{Code, Http, Problem, User};
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct App {
+    /// The HTTP contract.
+    pub http: Http,
+    /// The table.
+    pub store: Store,
+    /// The fulfilment queue: a free order is fulfilled at once.
+    pub queue: Queue,
+    /// The processors that a learner can choose.
+    pub processors: Vec<Processor>,
+    /// The sites to which a processor may send the browser back, such as `https://shop.example`; none is any site.
+    pub return_origins: Vec<String>,
+    /// The tax on every line, if there is one.
+    pub tax: Option<Percent>,
+}
+
+impl FromRef<App> for Http {
+    fn from_ref(app: &App) -> Self {
+        app.http.clone()
+    }
+}
+
+/// The function's routes, with their part of the OpenAPI document.
+#[must_use]
+pub fn router(app: App) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(start_checkout::start_checkout))
+        .routes(routes!(list_orders::list_orders))
+        .routes(routes!(read_order::read_order))
+        .routes(routes!(timeline::read_timeline))
+        .routes(routes!(receipt::read_receipt))
+        .routes(routes!(cancel_order::cancel_order))
+        .routes(routes!(redrive::fulfill_order))
+        .routes(routes!(processors::list_processors))
+        .with_state(app)
+}
+
+impl App {
+    /// The order, if the user may see it. Another user's order is one that does not exist (I9).
+    async fn order_of(&self, number: &OrderNumber, user: &User) -> Result<OrderFile, Problem> {
+        let file = self.store.read_order(number).await?;
+        let seen = file.filter(|file| user.staff || file.order.owner == user.id);
+        seen.ok_or_else(|| Problem::new(Code::UnknownOrder))
+    }
+}

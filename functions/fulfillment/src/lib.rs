@@ -1,1 +1,103 @@
-//! Placeholder.
+//! Fulfillment: woken by the queue, it grants and takes back places in the LMS, and asks processors for refunds.
+//!
+//! The table is the truth and a message only a wake-up, so a message that comes twice, late or out of order is harmless.
+//! Each message of a batch fails or succeeds on its own: one that cannot be understood or worked is left to the queue,
+//! which gives it up into its dead-letter queue after some tries.
+
+mod fulfil_order;
+mod submit_refund;
+
+use std::panic::AssertUnwindSafe;
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::id::OrderNumber;
+use futures::FutureExt;
+use lms::Lms;
+use payments::Processor;
+use store::{CommitError, Message, SentWork, Store, StoreError};
+use web::{Clock, Entropy};
+
+/// What the function works with.
+#[derive(Clone)]
+pub struct App {
+    /// The table.
+    pub store: Store,
+    /// The learning platform.
+    pub lms: Lms,
+    /// The processors that refunds are asked of.
+    pub processors: Vec<Processor>,
+    /// The clock.
+    pub clock: Clock,
+    /// The source of ids and jitter.
+    pub entropy: Entropy,
+}
+
+/// Why a message is left to the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The body is not a message of ours.
+    #[error("not a message of this queue")]
+    NotAMessage(#[source] serde_json::Error),
+    /// The message is another tenant's, or of a later format.
+    #[error("a message for another tenant or of another format")]
+    NotForUs,
+    /// The message names an order that does not exist.
+    #[error("there is no order {0}")]
+    NoOrder(OrderNumber),
+    /// A task or refund is in a state that the domain says it cannot be in.
+    #[error("the order's rows contradict each other")]
+    Contradiction(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The table failed.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// A processor is not configured.
+    #[error("the payment's processor is not configured")]
+    NoProcessor,
+}
+
+impl From<StoreError> for WorkError {
+    fn from(error: StoreError) -> Self {
+        Self::Commit(error.into())
+    }
+}
+
+/// Works a batch, and names the messages that must come again.
+pub async fn handle(app: &App, batch: SqsEvent) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for record in batch.records {
+        let id = record.message_id.clone().unwrap_or_default();
+        // A panic must not take the rest of the batch with it.
+        let worked = AssertUnwindSafe(work(app, &record)).catch_unwind().await;
+        let failed = match worked {
+            Ok(Ok(())) => false,
+            Ok(Err(error)) => {
+                tracing::error!(message = id, error = &error as &dyn std::error::Error, "message not worked");
+                true
+            }
+            Err(_) => {
+                tracing::error!(message = id, "a panic while working a message");
+                true
+            }
+        };
+        if failed {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            response.batch_item_failures.push(failure);
+        }
+    }
+    response
+}
+
+async fn work(app: &App, record: &SqsMessage) -> Result<(), WorkError> {
+    let body = record.body.as_deref().unwrap_or_default();
+    let message: Message = serde_json::from_str(body).map_err(WorkError::NotAMessage)?;
+    if message.v != 1 || message.tenant != *app.store.tenant() {
+        return Err(WorkError::NotForUs);
+    }
+    let found = app.store.read_order(&message.order).await?;
+    let file = found.ok_or_else(|| WorkError::NoOrder(message.order.clone()))?;
+    match &message.work {
+        SentWork::Fulfil => fulfil_order::fulfil_order(app, &file, &message.outbox).await,
+        SentWork::Refund { refund } => submit_refund::submit_refund(app, &file, refund, &message.outbox).await,
+    }
+}

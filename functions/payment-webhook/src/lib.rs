@@ -1,1 +1,38 @@
-//! Placeholder.
+//! Payment webhook: processors call here.
+//!
+//! Verified on the raw bytes, decided by the domain, committed in one transaction, and only then acknowledged (I8).
+//! The webhook never fulfils: it owes the queue a message, in the same transaction.
+
+mod receive_event;
+
+use axum::extract::FromRef;
+use payments::Processor;
+use store::{Queue, Store};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use web::Http;
+
+/// What the handler works with.
+#[derive(Clone)]
+pub struct App {
+    /// The HTTP contract.
+    pub http: Http,
+    /// The table.
+    pub store: Store,
+    /// The fulfilment queue.
+    pub queue: Queue,
+    /// The processors that may call.
+    pub processors: Vec<Processor>,
+}
+
+impl FromRef<App> for Http {
+    fn from_ref(app: &App) -> Self {
+        app.http.clone()
+    }
+}
+
+/// The function's routes, with their part of the OpenAPI document.
+#[must_use]
+pub fn router(app: App) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(receive_event::receive_event)).with_state(app)
+}

@@ -159,7 +159,9 @@ impl OrderLine {
     }
 
     /// The line's part of the pricing.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`MoneyError`] for a line whose list price cannot be represented.
     pub fn priced(&self) -> Result<PricedLine, MoneyError> {
         Ok(PricedLine {
             sku: self.sku.clone(),

@@ -191,6 +191,11 @@ pub enum Fact {
         /// The disputed amount.
         amount: Option<Money>,
     },
+    /// Money moved, but how much cannot be read: a human must look.
+    Unreadable {
+        /// What the processor said about the amount.
+        said: String,
+    },
     /// Nothing that concerns an order.
     Irrelevant,
 }

@@ -131,7 +131,8 @@ pub enum Write {
         /// What.
         sku: Sku,
     },
-    /// The user owns the product on account of a line. Condition: not yet on account of that line.
+    /// The user owns the product on account of a line. Condition: not yet on account of that line; with `first`, not
+    /// at all yet.
     Grant {
         /// Who.
         owner: UserId,
@@ -139,6 +140,8 @@ pub enum Write {
         sku: Sku,
         /// Why.
         line: LineRef,
+        /// Whether it must be the first.
+        first: bool,
     },
     /// The line no longer gives the product. Condition: it did.
     Ungrant {
@@ -258,8 +261,10 @@ impl Plan {
         self.writes.push(write);
     }
 
-    /// The messages that the plan owes the queue, to be sent once it is committed.
+    /// The messages that are to be sent once the plan is committed: owed for the first time, or again.
     pub fn messages(&self) -> impl Iterator<Item = &OutboxItem> {
-        self.writes.iter().filter_map(|write| if let Write::Owe(item) = write { Some(item) } else { None })
+        self.writes.iter().filter_map(|write| {
+            if let Write::Owe(item) | Write::Resend(item) = write { Some(item) } else { None }
+        })
     }
 }

@@ -96,6 +96,7 @@ pub fn decide(
         Fact::SessionExpired => writer.session_expired(circumstances),
         Fact::Refunded { total } => writer.refunded(*total),
         Fact::Disputed { status, amount } => writer.disputed(status, *amount),
+        Fact::Unreadable { said } => writer.unreadable(said),
         Fact::Irrelevant => Outcome::Noted,
     };
     (outcome, writer.finish(outcome, raw))
@@ -161,7 +162,8 @@ impl Writer<'_> {
         let Ok(order) = self.file.order.after(OrderEvent::Pay, self.now) else { return };
         self.post(Account::Sale, order.total, cause);
         self.plan.writes.extend(order.lines.iter().filter_map(held_units).map(sell));
-        self.plan.writes.extend(grant_lines(&order, self.now, self.ids));
+        let late = matches!(self.file.order.state, OrderState::Expired { .. });
+        self.plan.writes.extend(grant_lines(&order, late, self.now, self.ids));
         if !basket_moved {
             self.plan.push(submit_basket(&order, self.now, self.ids));
         }
@@ -281,6 +283,12 @@ impl Writer<'_> {
         Outcome::Noted
     }
 
+    fn unreadable(&mut self, said: &str) -> Outcome {
+        let (number, now, said) = (&self.file.order.number, self.now, Some(said.to_owned()));
+        self.plan.push(log_detail(number, "payment_amount_unreadable", Actor::Processor, said, (now, self.ids)));
+        Outcome::AmountMismatch
+    }
+
     fn move_attempt(&mut self, event: AttemptEvent, reason: Option<&String>) {
         let Some(Ok(mut attempt)) = self.attempt().map(|attempt| attempt.after(event)) else { return };
         attempt.session = attempt.session.or_else(|| self.event.session.clone());
@@ -346,7 +354,11 @@ fn timeline_name(outcome: Outcome, fact: &Fact) -> &'static str {
         (Outcome::Noted, Fact::SessionExpired) => "payment_session_expired",
         (
             Outcome::Noted,
-            Fact::Captured { .. } | Fact::Refunded { .. } | Fact::Disputed { .. } | Fact::Irrelevant,
+            Fact::Captured { .. }
+            | Fact::Refunded { .. }
+            | Fact::Disputed { .. }
+            | Fact::Unreadable { .. }
+            | Fact::Irrelevant,
         ) => "processor_event_noted",
     }
 }

@@ -228,21 +228,22 @@ fn pay_nothing(file: &mut OrderFile, basket: &Basket, plan: &mut Plan, now: Time
         }
     }
     plan.push(log(order, "order_paid", Actor::System, now, ids));
-    plan.writes.extend(grant_lines(order, now, ids));
+    plan.writes.extend(grant_lines(order, true, now, ids));
     file.tasks = order.lines.iter().map(|line| (line.number, Task::new(line.number, now, first_look(now)))).collect();
     let empty = Basket::empty(ids.make(), basket.owner.clone(), basket.version, now);
     plan.push(Write::SaveBasket { basket: Box::new(empty), expect: Some(basket.version.saturating_sub(1)) });
 }
 
-/// What being paid means for the lines: a task each, the entitlement each rests on, and one message.
-pub(crate) fn grant_lines(order: &Order, now: Timestamp, ids: &mut Ids) -> Vec<Write> {
+/// What being paid means for the lines: a task each, the entitlement each rests on, and one message. With `first`, the
+/// learner must own nothing of it yet: for orders that need not be honoured otherwise.
+pub(crate) fn grant_lines(order: &Order, first: bool, now: Timestamp, ids: &mut Ids) -> Vec<Write> {
     let due = first_look(now);
     let mut writes = Vec::new();
     for line in &order.lines {
         writes.push(Write::CreateTask(order.number.clone(), Task::new(line.number, now, due)));
         if line.kind.is_personal() {
             let (owner, sku) = (order.owner.clone(), line.sku.clone());
-            writes.push(Write::Grant { owner, sku, line: line.reference(&order.number) });
+            writes.push(Write::Grant { owner, sku, line: line.reference(&order.number), first });
         }
     }
     let order = order.number.clone();
@@ -254,7 +255,9 @@ pub(crate) fn first_look(now: Timestamp) -> Timestamp {
     now.saturating_add(FIRST_LOOK).unwrap_or(Timestamp::MAX)
 }
 
-fn remember(checkout: &Checkout, order: OrderNumber, now: Timestamp) -> Write {
+/// The record by which the same key finds the order again.
+#[must_use]
+pub fn remember(checkout: &Checkout, order: OrderNumber, now: Timestamp) -> Write {
     let record = IdempotencyRecord {
         key: checkout.key.clone(),
         fingerprint: checkout.fingerprint.clone(),

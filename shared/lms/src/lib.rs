@@ -1,1 +1,95 @@
-//! Placeholder.
+//! A client of Open edX: places in courses, entitlements, and the modes that a course is sold in.
+//!
+//! Every failure is classified once, here, into what may pass by itself and what will not ([`LmsError::retryable`]);
+//! when to try again, and how often, is fulfilment's business. Calls are safe to repeat, except
+//! [`Lms::grant_entitlement`], which says how.
+//!
+//! The seam for tests is the wire: the base URL comes from the configuration, and the present from the caller.
+
+mod course_modes;
+mod enrolment;
+mod entitlement;
+mod error;
+mod mode_rank;
+mod secret;
+mod token;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+
+pub use crate::course_modes::{CourseMode, CourseModes};
+pub use crate::enrolment::{EnrolRequest, Enrolled};
+pub use crate::entitlement::{EntitlementRef, EntitlementRequest, NotAnEntitlementRef};
+pub use crate::error::{LmsError, TokenFailure};
+pub use crate::mode_rank::same_or_better;
+pub use crate::secret::Secret;
+use crate::token::Tokens;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How to reach the LMS, and as which application.
+///
+/// The application's user must be global staff, or the LMS answers 404 for other learners and 403 for paid modes.
+#[derive(Clone, Debug)]
+pub struct LmsConfig {
+    /// The LMS root, such as `https://courses.example`.
+    pub base_url: String,
+    /// The OAuth2 application's id.
+    pub oauth_client_id: String,
+    /// The OAuth2 application's secret.
+    pub oauth_client_secret: Secret,
+}
+
+/// The HTTP client cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[error("http client cannot be built")]
+pub struct ConfigError(#[source] reqwest::Error);
+
+/// A client of one LMS. Clones share connections and the access token.
+#[derive(Clone, Debug)]
+pub struct Lms {
+    http: reqwest::Client,
+    base: Arc<str>,
+    tokens: Arc<Tokens>,
+    headers: HeaderMap,
+}
+
+impl Lms {
+    /// Builds a client; nothing is called.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn new(config: LmsConfig) -> Result<Self, ConfigError> {
+        // A redirect is not an answer of the API's, and a proxy comes from our configuration or not at all.
+        let http = reqwest::Client::builder()
+            .connect_timeout(transport::CONNECT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy();
+        let base: Arc<str> = config.base_url.trim_end_matches('/').into();
+        Ok(Self {
+            http: http.build().map_err(ConfigError)?,
+            tokens: Arc::new(Tokens::new(&base, config.oauth_client_id, config.oauth_client_secret)),
+            base,
+            headers: HeaderMap::from_iter([
+                (ACCEPT, HeaderValue::from_static("application/json")),
+                (USER_AGENT, HeaderValue::from_static("bursar")),
+            ]),
+        })
+    }
+
+    /// The same client, whose calls carry `request_id` as `X-Request-Id`. An id that cannot be a header value is left
+    /// out.
+    #[must_use]
+    pub fn with_request_id(&self, request_id: &str) -> Self {
+        let mut lms = self.clone();
+        if let Ok(value) = HeaderValue::from_str(request_id) {
+            lms.headers.insert(REQUEST_ID.clone(), value);
+        }
+        lms
+    }
+}

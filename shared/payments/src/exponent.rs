@@ -1,5 +1,5 @@
-//! Stripe's integer amounts. Its decimals are not ISO 4217's (ISK, MGA and UGX differ), so the table is an allow-list of
-//! currencies that were tried; all others are refused before anything is sold in them.
+//! Stripe's integer amounts. Its decimals are not ISO 4217's (ISK, MGA and UGX differ), so the table is an allow-list
+//! of proven currencies; all others are refused before anything is sold in them.
 //!
 //! Source: Stripe's currency documentation (zero-decimal and three-decimal currencies, at most eight digits). Minimum
 //! amounts differ by country and day, and are left to Stripe.
@@ -8,6 +8,9 @@ use domain::money::{Currency, Money};
 
 /// The largest amount that Stripe charges: eight digits of its units.
 pub const MOST_UNITS: i64 = 99_999_999;
+
+/// The currencies that are proven.
+pub const PROVEN: &[&str] = &["AUD", "CAD", "EUR", "GBP", "JPY", "KRW", "KWD", "USD"];
 
 /// Why an amount cannot be charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

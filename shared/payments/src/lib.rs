@@ -12,6 +12,7 @@
 
 mod error;
 pub mod exponent;
+mod redact;
 mod secret;
 pub mod stripe;
 mod webhook;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
 pub use crate::error::ProcessorError;
+pub use crate::redact::redacted;
 pub use crate::secret::Secret;
 pub use crate::webhook::{UnreadableAmount, UnreadableEvent, WebhookRefusal};
 

@@ -63,10 +63,7 @@ async fn work(
         other => other?,
     }
     let mut report = SweepReport { orders: 1, expired: usize::from(expires(&plan)), messages: 0 };
-    for item in plan.writes.iter().filter_map(|write| match write {
-        Write::Owe(item) | Write::Resend(item) => Some(item),
-        _ => None,
-    }) {
+    for item in plan.messages() {
         match queue.send(store.tenant(), item).await {
             Ok(()) => report.messages = report.messages.saturating_add(1),
             Err(error) => {

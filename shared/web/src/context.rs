@@ -16,7 +16,8 @@
 use std::sync::Arc;
 
 use domain::id::Ids;
-use domain::text::Tenant;
+use domain::owner::UserId;
+use domain::text::{Tenant, Username};
 use http::HeaderValue;
 use jiff::Timestamp;
 
@@ -50,15 +51,16 @@ pub struct HttpConfig {
     pub jwt: JwtConfig,
     /// The web sites that may call from a browser.
     pub allowed_origins: Vec<Origin>,
-    /// The realm that a `Session-Id` must name: the host that client applications know us by, without its port.
-    pub session_realm: String,
+    /// The realms that a `Session-Id` may name: the hosts that client applications know us by. Empty is any; a session
+    /// of one realm is never that of another.
+    pub session_realms: Vec<String>,
     /// Whether cookies are `Secure`; false on loopback only.
     pub secure_cookies: bool,
 }
 
 impl HttpConfig {
     /// Reads `BURSAR_TENANT`, `BURSAR_KEY_SECRET`, `BURSAR_JWT_ISSUER`, `BURSAR_JWT_AUDIENCE`, `BURSAR_JWT_SECRET`,
-    /// `BURSAR_ALLOWED_ORIGINS` (a list, may be unset), `BURSAR_SESSION_REALM` and `BURSAR_SECURE_COOKIES` (default
+    /// `BURSAR_ALLOWED_ORIGINS` (a list, may be unset), `BURSAR_SESSION_REALMS` (a list, may be unset) and `BURSAR_SECURE_COOKIES` (default
     /// true). Faults are reported by [`Env::finish`].
     pub fn from_env(env: &mut Env) -> Option<Self> {
         let tenant = env.parsed("BURSAR_TENANT");
@@ -67,14 +69,14 @@ impl HttpConfig {
         let audience = env.required("BURSAR_JWT_AUDIENCE");
         let secret = env.secret("BURSAR_JWT_SECRET");
         let allowed_origins = env.list("BURSAR_ALLOWED_ORIGINS");
-        let session_realm = env.required("BURSAR_SESSION_REALM");
+        let session_realms = env.list("BURSAR_SESSION_REALMS");
         let secure_cookies = env.flag("BURSAR_SECURE_COOKIES", true);
         Some(Self {
             tenant: tenant?,
             key_secret: key_secret?,
             jwt: JwtConfig { issuer: issuer?, audience: audience?, secret: secret? },
             allowed_origins: allowed_origins?,
-            session_realm: session_realm?,
+            session_realms: session_realms?,
             secure_cookies: secure_cookies?,
         })
     }
@@ -92,7 +94,7 @@ struct Inner {
     tokens: Tokens,
     cursors: Cursors,
     allowed_origins: Vec<Origin>,
-    session_realm: String,
+    session_realms: Vec<String>,
     secure_cookies: bool,
 }
 
@@ -109,7 +111,7 @@ impl Http {
             clock,
             entropy,
             allowed_origins: config.allowed_origins,
-            session_realm: config.session_realm,
+            session_realms: config.session_realms,
             secure_cookies: config.secure_cookies,
         }))
     }
@@ -144,6 +146,12 @@ impl Http {
         self.0.entropy.ids(now)
     }
 
+    /// The key of the user with this name at the LMS.
+    #[must_use]
+    pub fn user_id(&self, username: &Username) -> UserId {
+        UserId::from_digest(self.0.keys.short(&["user", self.0.tenant.as_str(), username.as_str()]))
+    }
+
     /// The page cursors.
     #[must_use]
     pub fn cursors(&self) -> &Cursors {
@@ -168,8 +176,8 @@ impl Http {
         &self.0.tokens
     }
 
-    pub(crate) fn session_realm(&self) -> &str {
-        &self.0.session_realm
+    pub(crate) fn knows_realm(&self, realm: &str) -> bool {
+        self.0.session_realms.is_empty() || self.0.session_realms.iter().any(|known| known == realm)
     }
 
     pub(crate) fn secure_cookies(&self) -> bool {

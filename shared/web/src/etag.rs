@@ -85,7 +85,7 @@ impl IfNoneMatch {
     /// The answer 304 if the caller already has `version`; `body` otherwise, with its `ETag`.
     pub fn or_else(&self, version: u64, body: impl IntoResponse) -> Response {
         if self.holds(version) {
-            return (StatusCode::NOT_MODIFIED, ETag(version)).into_response();
+            return (StatusCode::NOT_MODIFIED, ETag(version), ()).into_response();
         }
         (ETag(version), body).into_response()
     }
@@ -182,7 +182,9 @@ mod tests {
 
     #[test]
     fn a_version_that_the_caller_has_is_not_sent_again() {
-        for (value, status) in [(None, 200), (Some("\"3\""), 304), (Some("W/\"3\""), 304), (Some("*"), 304), (Some("\"2\""), 200)] {
+        for (value, status) in
+            [(None, 200), (Some("\"3\""), 304), (Some("W/\"3\""), 304), (Some("*"), 304), (Some("\"2\""), 200)]
+        {
             let response = IfNoneMatch(read(&IF_NONE_MATCH, value).unwrap()).or_else(3, "body");
             assert_eq!((response.status().as_u16(), header(&response, "etag")), (status, Some("\"3\"")), "{value:?}");
         }

@@ -18,10 +18,12 @@ pub(crate) fn field_error<E: Display>(error: &Error<E>) -> FieldError {
         }
     }
     let detail = worded(&error.inner().to_string());
-    // serde names a missing field in its message only; its path ends at the parent.
-    if let Some(name) = detail.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        push(&mut pointer, name);
-        return FieldError { pointer, detail: "is required".to_owned() };
+    // serde names these fields in its message only; its path ends at their parent.
+    for (wording, said) in [("missing field `", "is required"), ("duplicate field `", "stands twice")] {
+        if let Some(name) = detail.strip_prefix(wording).and_then(|rest| rest.strip_suffix('`')) {
+            push(&mut pointer, name);
+            return FieldError { pointer, detail: said.to_owned() };
+        }
     }
     FieldError { pointer, detail }
 }

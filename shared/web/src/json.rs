@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use crate::body::RawBody;
@@ -62,15 +62,16 @@ impl<T: Serialize> IntoResponse for Json<T> {
 /// `malformed_json` for text that is not JSON, `invalid_fields` for a value that does not fit.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| match error.inner().classify() {
+    let read = serde_path_to_error::deserialize(&mut reader);
+    // A value that does not fit may stand in text that breaks off further on: the text is judged first.
+    serde_json::from_slice::<IgnoredAny>(body).map_err(|error| malformed(&error))?;
+    read.map_err(|error| match error.inner().classify() {
         Category::Data => {
             let field = field_error(&error);
             Problem::field(field.pointer, field.detail)
         }
         Category::Syntax | Category::Eof | Category::Io => malformed(error.inner()),
-    })?;
-    reader.end().map_err(|error| malformed(&error))?;
-    Ok(value)
+    })
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
@@ -126,7 +127,12 @@ mod tests {
     #[test]
     fn a_value_that_does_not_fit_is_named_by_its_pointer() {
         let fields = Code::InvalidFields;
-        check(r#"{"lines":[{"sku":7}]}"#, fields, Some("/lines/0/sku"), Some("invalid type: integer `7`, expected a string"));
+        check(
+            r#"{"lines":[{"sku":7}]}"#,
+            fields,
+            Some("/lines/0/sku"),
+            Some("invalid type: integer `7`, expected a string"),
+        );
         check(
             r#"{"lines":[{"sku":"a"},{"sku":""}]}"#,
             fields,
@@ -135,7 +141,12 @@ mod tests {
         );
         check(r#"{"lines":[{"quantity":1}]}"#, fields, Some("/lines/0/sku"), Some("is required"));
         check("{}", fields, Some("/lines"), Some("is required"));
-        check(r#"{"lines":[{"sku":"a","a/b":1}]}"#, fields, Some("/lines/0/a~1b"), Some("invalid type: integer `1`, expected a boolean"));
+        check(
+            r#"{"lines":[{"sku":"a","a/b":1}]}"#,
+            fields,
+            Some("/lines/0/a~1b"),
+            Some("invalid type: integer `1`, expected a boolean"),
+        );
         check(
             r#"{"lines":[{"sku":"a","quantity":-1}]}"#,
             fields,
@@ -143,14 +154,23 @@ mod tests {
             Some("invalid value: integer `-1`, expected u32"),
         );
         check(r#"{"lines":[],"extra":1}"#, fields, Some("/extra"), Some("unknown field `extra`, expected `lines`"));
-        check(r#"{"lines":[],"lines":[]}"#, fields, Some("/lines"), Some("duplicate field `lines`"));
+        check(r#"{"lines":[],"lines":[]}"#, fields, Some("/lines"), Some("stands twice"));
         check("[1]", fields, Some("/0"), Some("invalid type: integer `1`, expected a sequence"));
         check("7", fields, Some(""), Some("invalid type: integer `7`, expected an object"));
     }
 
     #[test]
     fn text_that_is_not_json_is_malformed() {
-        for body in ["", "{", "{\"lines\":[]} x", "nul", "{\"lines\":[\u{1}]}", &"[".repeat(500)] {
+        for body in [
+            "",
+            "{",
+            "{\"lines\":7",
+            "{\"lines\":[{\"sku\":7}]}}",
+            "{\"lines\":[]} x",
+            "nul",
+            "{\"lines\":[\u{1}]}",
+            &"[".repeat(500),
+        ] {
             check(body, Code::MalformedJson, None, None);
         }
     }

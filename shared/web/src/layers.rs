@@ -150,7 +150,10 @@ mod tests {
             assert_eq!(response.status().as_u16(), status, "{uri}");
             assert_eq!(header(&response, "content-type"), Some("application/problem+json"), "{uri}");
             let id = header(&response, "x-request-id").unwrap().to_owned();
-            let details: serde_json::Value = serde_json::from_str(&body_text(response).await).unwrap();
+            let announced = header(&response, "content-length").map(ToOwned::to_owned);
+            let body = body_text(response).await;
+            assert_eq!(announced, Some(body.len().to_string()), "{uri}");
+            let details: serde_json::Value = serde_json::from_str(&body).unwrap();
             assert_eq!((details["code"].as_str(), details["request_id"].as_str()), (Some(code), Some(id.as_str())));
         }
     }
@@ -172,7 +175,8 @@ mod tests {
     #[tokio::test]
     async fn only_listed_origins_may_read_answers() {
         for (origin, allowed) in [("https://shop.example", true), ("https://evil.example", false), ("null", false)] {
-            for (method, extra) in [("GET", ("accept", "*/*")), ("OPTIONS", ("access-control-request-method", "PATCH"))] {
+            for (method, extra) in [("GET", ("accept", "*/*")), ("OPTIONS", ("access-control-request-method", "PATCH"))]
+            {
                 let asked = request(method, "/items/7", &[(ORIGIN.as_str(), origin), extra], "");
                 let response = send(&app(), asked).await;
                 let answered = response.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN).map(|value| value.to_str().unwrap());
@@ -194,7 +198,10 @@ mod tests {
         let log = captured_log(async { send(&app(), asked).await }).await;
         let line: serde_json::Value = serde_json::from_str(log.trim()).unwrap();
         let text = |name: &str| line[name].as_str();
-        assert_eq!((text("method"), text("route"), line["status"].as_u64()), (Some("GET"), Some("/items/{id}"), Some(200)));
+        assert_eq!(
+            (text("method"), text("route"), line["status"].as_u64()),
+            (Some("GET"), Some("/items/{id}"), Some(200))
+        );
         assert_eq!(line["span"]["request_id"], "abc-1");
         assert_eq!(line["span"]["tenant"], "default");
         assert!(!log.contains("ada") && !log.contains("hush"), "{log}");
@@ -204,7 +211,8 @@ mod tests {
     async fn a_panic_is_logged_and_not_shown() {
         let app = app();
         let mut shown = String::new();
-        let log = captured_log(async { shown = body_text(send(&app, request("GET", "/panics", &[], "")).await).await }).await;
+        let log =
+            captured_log(async { shown = body_text(send(&app, request("GET", "/panics", &[], "")).await).await }).await;
         assert!(log.contains("row 7 is broken"), "{log}");
         assert!(!shown.contains("row 7"), "{shown}");
     }

@@ -23,7 +23,7 @@
 //! # }
 //! ```
 //!
-//! Not here: anything that knows the table, a processor or the LMS.
+//! Not here: anything that knows a processor or the LMS, or reads the table.
 
 pub mod aws;
 pub mod body;
@@ -37,6 +37,7 @@ mod digest;
 pub mod entropy;
 pub mod etag;
 mod field_path;
+mod from_store;
 pub mod idempotency;
 pub mod identity;
 pub mod json;

@@ -112,6 +112,12 @@ impl Problem {
         Self::new(Code::Unavailable).retry_after(RETRY_SECONDS)
     }
 
+    /// As [`Problem::unavailable`], under a code that names what is unavailable.
+    #[must_use]
+    pub fn unavailable_as(code: Code, cause: &(dyn Error + 'static)) -> Self {
+        Self { code, ..Self::unavailable(cause) }
+    }
+
     /// The problem's code.
     #[must_use]
     pub fn code(&self) -> Code {

@@ -27,13 +27,9 @@ pub(crate) fn config() -> HttpConfig {
     HttpConfig {
         tenant: "default".parse().unwrap(),
         key_secret: Secret::new("only we know this"),
-        jwt: JwtConfig {
-            issuer: ISSUER.to_owned(),
-            audience: AUDIENCE.to_owned(),
-            secret: Secret::new(JWT_SECRET),
-        },
+        jwt: JwtConfig { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), secret: Secret::new(JWT_SECRET) },
         allowed_origins: vec!["https://shop.example".parse().unwrap()],
-        session_realm: "api.example".to_owned(),
+        session_realms: vec!["api.example".to_owned()],
         secure_cookies: true,
     }
 }

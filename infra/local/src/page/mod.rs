@@ -10,8 +10,9 @@ use axum::routing::get;
 use http::header;
 
 /// Only our own files run. Inline styles are allowed for the receipt: its blob document inherits this policy.
-const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                      connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                      img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; \
+                      form-action 'self'; frame-ancestors 'none'";
 
 const JS: &str = "text/javascript; charset=utf-8";
 

@@ -36,7 +36,11 @@ pub(crate) fn payment(sheet: &Sheet, declined: bool) -> Markup {
             (lines(sheet, &total))
             @if sheet.open { (open_actions(&total)) }
             @else if sheet.waiting { (bank_actions()) }
-            @else { p.notice role="status" { "This payment is " (text(&sheet.status)) " and " (text(&sheet.payment_status)) "." } }
+            @else {
+                p.notice role="status" {
+                    "This payment is " (text(&sheet.status)) " and " (text(&sheet.payment_status)) "."
+                }
+            }
             p.muted { "This is a simulator inside your local Bursar. No card is asked for and no money moves." }
         },
     )
@@ -52,7 +56,13 @@ fn lines(sheet: &Sheet, total: &str) -> Markup {
         @if !sheet.items.is_empty() {
             table {
                 caption { "Your order" }
-                thead { tr { th scope="col" { "Item" } th.number scope="col" { "Quantity" } th.number scope="col" { "Amount" } } }
+                thead {
+                    tr {
+                        th scope="col" { "Item" }
+                        th.number scope="col" { "Quantity" }
+                        th.number scope="col" { "Amount" }
+                    }
+                }
                 tbody {
                     @for item in &sheet.items {
                         tr {
@@ -109,28 +119,4 @@ fn layout(title: &str, content: &Markup) -> Markup {
     }
 }
 
-const STYLE: &str = "
-:root { --ink:#1b2330; --soft:#5a6474; --paper:#fff; --ground:#eef1f6; --line:#d9dee7; --accent:#2f4fd0; --on:#fff; --warn:#a1260d; --tint:#fdeeea }
-@media (prefers-color-scheme: dark) {
-  :root { --ink:#e9edf5; --soft:#a3adbd; --paper:#1a202b; --ground:#10141b; --line:#333c4a; --accent:#8fa6ff; --on:#0e1330; --warn:#ffb4a2; --tint:#3a1f19 }
-}
-* { box-sizing:border-box }
-body { margin:0; min-height:100vh; display:grid; place-items:center; padding:1.25rem; background:var(--ground); color:var(--ink); font:1rem/1.5 system-ui,sans-serif }
-main { width:100%; max-width:30rem; background:var(--paper); border:1px solid var(--line); border-radius:1rem; padding:2rem; box-shadow:0 1rem 3rem #0000001a }
-h1 { margin:0 0 .25rem; font-size:2rem; letter-spacing:-.02em }
-.eyebrow { margin:0; font-size:.8rem; font-weight:600; text-transform:uppercase; letter-spacing:.08em; color:var(--soft) }
-.muted { color:var(--soft); font-size:.9rem }
-.alert, .notice { padding:.75rem 1rem; border-radius:.6rem; border:1px solid var(--line) }
-.alert { color:var(--warn); background:var(--tint); border-color:currentColor }
-table { width:100%; border-collapse:collapse; margin:1.25rem 0 }
-caption { text-align:left; font-weight:600; padding-bottom:.5rem }
-th, td { text-align:left; padding:.5rem 0; border-top:1px solid var(--line) }
-th { font-size:.85rem; color:var(--soft) }
-.number { text-align:right; font-variant-numeric:tabular-nums; padding-left:.75rem; white-space:nowrap }
-form { display:grid; gap:.6rem; margin-top:1rem }
-button { font:inherit; font-weight:600; padding:.75rem 1rem; border-radius:.6rem; border:1px solid var(--line); background:transparent; color:inherit; cursor:pointer }
-button.primary { background:var(--accent); border-color:var(--accent); color:var(--on) }
-button.quiet { border-color:transparent; color:var(--soft) }
-button:hover { filter:brightness(1.08); border-color:var(--accent) }
-button:focus-visible { outline:3px solid var(--accent); outline-offset:2px }
-";
+const STYLE: &str = include_str!("pay_page.css");

@@ -157,7 +157,10 @@ enum Plan {
 mod tests {
     use super::*;
 
-    const BODY: &str = r#"{"id":"evt_1","object":"event","type":"payment_intent.succeeded","created":1795327065,"data":{"object":{"id":"pi_1"}}}"#;
+    const BODY: &str = concat!(
+        r#"{"id":"evt_1","object":"event","type":"payment_intent.succeeded","created":1795327065,"#,
+        r#""data":{"object":{"id":"pi_1"}}}"#
+    );
     const V1: &str = "baa0fa4a2bd0569ab1f3dd15be85b17967d2af909c9142615bb9bc5e85fec3ff";
 
     #[test]

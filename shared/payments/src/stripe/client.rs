@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::transport::{CONNECT, Call, Failure};
 use super::wire::{Intent, Refund, Session};
 use super::{event, fact, form, signature};
-use crate::{ProcessorError, Retrieved, Secret, WebhookRefusal};
+use crate::{ProcessorError, Retrieved, Secret, WebhookRefusal, redacted};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SESSIONS: &str = "checkout/sessions";
@@ -102,14 +102,14 @@ impl Client {
                 let raw = self.post(SESSIONS, &body, key).await?;
                 let session: Session = parse(&raw)?;
                 let url = session.url.ok_or(ProcessorError::BadAnswer { status: 200 })?;
-                Ok(OpenedSession { reference: session.id, next: NextStep::Redirect { url }, raw })
+                Ok(OpenedSession { reference: session.id, next: NextStep::Redirect { url }, raw: redacted(&raw) })
             }
             Flow::ClientSecret => {
                 let body = form::payment_intent(request)?;
                 let raw = self.post(INTENTS, &body, key).await?;
                 let intent: Intent = parse(&raw)?;
                 let client_secret = intent.client_secret.ok_or(ProcessorError::BadAnswer { status: 200 })?;
-                Ok(OpenedSession { reference: intent.id, next: NextStep::ClientSecret { client_secret }, raw })
+                Ok(OpenedSession { reference: intent.id, next: NextStep::ClientSecret { client_secret }, raw: redacted(&raw) })
             }
         }
     }
@@ -165,7 +165,7 @@ impl Client {
             let intent: Intent = parse(&raw)?;
             (fact::intent_now(&intent), Some(intent.id), raw)
         };
-        Ok(Retrieved { fact: fact?, payment, raw })
+        Ok(Retrieved { fact: fact?, payment, raw: redacted(&raw) })
     }
 
     /// See [`crate::Processor::refund`].
@@ -175,13 +175,13 @@ impl Client {
             Ok(raw) => {
                 let refund: Refund = parse(&raw)?;
                 let standing = fact::refund_standing(refund.status.as_ref());
-                Ok(RefundAnswer { reference: refund.id, standing, raw })
+                Ok(RefundAnswer { reference: refund.id, standing, raw: redacted(&raw) })
             }
             Err(Failure { error: ProcessorError::InvalidRequest { code, .. }, raw })
                 if code == "charge_already_refunded" =>
             {
                 let standing = domain::payment::RefundStanding::Succeeded;
-                Ok(RefundAnswer { reference: request.payment.clone(), standing, raw })
+                Ok(RefundAnswer { reference: request.payment.clone(), standing, raw: redacted(&raw) })
             }
             Err(failure) => Err(failure.error),
         }

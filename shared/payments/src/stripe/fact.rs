@@ -49,6 +49,7 @@ pub(crate) fn session_now(session: &Session) -> ReadFact {
             | Fact::SessionExpired
             | Fact::Refunded { .. }
             | Fact::Disputed { .. }
+            | Fact::Unreadable { .. }
             | Fact::Irrelevant) => Ok(fact),
         },
         Some(SessionStatus::Open | SessionStatus::Other(_)) | None => Ok(Fact::Irrelevant),

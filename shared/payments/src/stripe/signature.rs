@@ -1,9 +1,9 @@
 //! Stripe's webhook signature.
 //!
 //! Header `Stripe-Signature: t=<unix seconds>,v1=<hex>[,v1=<hex>…]`; each `v1` is HMAC-SHA256 over `<t>.<raw body>`,
-//! keyed with the whole endpoint secret, its `whsec_` included. Source: Stripe's webhook documentation, and the measured
-//! behaviour of its libraries. We are stricter than those in two points: a time in the future is refused like one in
-//! the past, and a header with two times is refused.
+//! keyed with the whole endpoint secret, its `whsec_` included. Source: Stripe's webhook documentation, and the
+//! measured behaviour of its libraries. We are stricter than those in two points: a time in the future is refused like
+//! one in the past, and a header with two times is refused.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;

@@ -42,13 +42,15 @@ pub(super) fn check_not_owned(keys: Keys<'_>, owner: &UserId, sku: &Sku) -> Op {
     Op::check(keys.owned(owner), sk(sku), "attribute_not_exists(#lines)").name("#lines", "lines")
 }
 
-pub(super) fn grant(keys: Keys<'_>, owner: &UserId, sku: &Sku, line: &LineRef) -> Op {
-    Op::update(keys.owned(owner), sk(sku), "SET v = :v ADD #lines :set")
-        .when("attribute_not_exists(#lines) OR NOT contains(#lines, :line)")
+pub(super) fn grant(keys: Keys<'_>, owner: &UserId, sku: &Sku, (line, first): (&LineRef, bool)) -> Op {
+    let update = Op::update(keys.owned(owner), sk(sku), "SET v = :v ADD #lines :set")
         .name("#lines", "lines")
         .value(":v", n(crate::row::SCHEMA))
-        .value(":set", AttributeValue::Ss(vec![line.key()]))
-        .value(":line", s(line.key()))
+        .value(":set", AttributeValue::Ss(vec![line.key()]));
+    if first {
+        return update.when("attribute_not_exists(#lines)");
+    }
+    update.when("attribute_not_exists(#lines) OR NOT contains(#lines, :line)").value(":line", s(line.key()))
 }
 
 pub(super) fn ungrant(keys: Keys<'_>, owner: &UserId, sku: &Sku, line: &LineRef) -> Op {

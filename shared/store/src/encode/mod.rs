@@ -155,7 +155,7 @@ pub(crate) fn encode(write: &Write, store: &Store) -> Result<Vec<Op>, StoreError
         Write::ReleaseHeld(units) => one(stock::release_held(keys, units)),
         Write::SellAvailable(units) => one(stock::sell_available(keys, units)),
         Write::CheckNotOwned { owner, sku } => one(basket::check_not_owned(keys, owner, sku)),
-        Write::Grant { owner, sku, line } => one(basket::grant(keys, owner, sku, line)),
+        Write::Grant { owner, sku, line, first } => one(basket::grant(keys, owner, sku, (line, *first))),
         Write::Ungrant { owner, sku, line } => one(basket::ungrant(keys, owner, sku, line)),
         Write::Remember { owner, record, now } => one(basket::remember(keys, owner, record, *now)?),
         Write::CreateOrder(order) => one(Op::create(order::order_row(keys, order)?)),

@@ -119,10 +119,6 @@ fn start_key(position: &Position) -> HashMap<String, AttributeValue> {
 }
 
 fn position(key: Item) -> Result<Position, StoreError> {
-    key.into_iter()
-        .map(|(name, value)| match value {
-            AttributeValue::S(text) => Ok((name, text)),
-            _ => Err(StoreError::Incomplete("text key")),
-        })
-        .collect()
+    let text = |value: AttributeValue| value.as_s().cloned().map_err(|_| StoreError::Incomplete("text key"));
+    key.into_iter().map(|(name, value)| Ok((name, text(value)?))).collect()
 }

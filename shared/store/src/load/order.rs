@@ -108,7 +108,7 @@ impl Store {
 
 /// The rows of an order's partition as its file; `None` without an order row.
 pub(super) fn order_file(rows: &[Item]) -> Result<Option<OrderFile>, StoreError> {
-    let Some(head) = rows.iter().find(|row| text(row, "sk") == Ok("ORDER")) else { return Ok(None) };
+    let Some(head) = rows.iter().find(|row| text(row, "sk").is_ok_and(|sk| sk == "ORDER")) else { return Ok(None) };
     let mut file = OrderFile::new(object(head)?);
     for row in rows {
         match text(row, "sk")?.split('#').next().unwrap_or_default() {

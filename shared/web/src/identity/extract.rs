@@ -5,10 +5,10 @@ use domain::owner::Owner;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
+use super::csrf;
 use super::principal::{FULFILL_SCOPE, Principal, Session, User, Via};
 use super::session::{SetCookies, cookie, from_header, key_of_cookie};
 use super::token::{Surroundings, TokenFault};
-use super::csrf;
 use crate::code::Code;
 use crate::context::Http;
 use crate::problem::Problem;
@@ -140,7 +140,9 @@ fn refused(fault: TokenFault) -> Problem {
     tracing::info!(reason = %fault, "token refused");
     let detail = match fault {
         TokenFault::Expired => "the token has expired",
-        TokenFault::TooLong | TokenFault::Refused | TokenFault::NotYet | TokenFault::NoUsername => "the token is not valid",
+        TokenFault::TooLong | TokenFault::Refused | TokenFault::NotYet | TokenFault::NoUsername => {
+            "the token is not valid"
+        }
     };
     Problem::new(Code::Unauthorized).detail(detail)
 }

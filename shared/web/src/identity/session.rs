@@ -44,10 +44,11 @@ pub(super) fn from_header(headers: &HeaderMap, http: &Http) -> Result<Option<Ses
     };
     let (realm, id) = rest.split_once(':').ok_or_else(malformed)?;
     let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
-    if !(1..=MAX_ID).contains(&id.len()) || !id.bytes().all(safe) {
+    let named = (1..=MAX_ID).contains(&realm.len()) && realm.bytes().all(safe);
+    if !named || !(1..=MAX_ID).contains(&id.len()) || !id.bytes().all(safe) {
         return Err(malformed());
     }
-    if realm != http.session_realm() {
+    if !http.knows_realm(realm) {
         return Err(Problem::new(Code::Forbidden).detail("the Session-Id is of another realm"));
     }
     if auth {

@@ -19,14 +19,19 @@ use crate::{Http, Problem};
 fn app(http: &Http) -> Router {
     let user = |user: &User| format!("{} {} staff={}", user.username, user.id, user.staff);
     let router = Router::new()
-        .route("/any", get(async move |caller: Caller| caller.owner().map_or("nobody".to_owned(), |o| o.key().to_owned())))
+        .route(
+            "/any",
+            get(async move |caller: Caller| caller.owner().map_or("nobody".to_owned(), |o| o.key().to_owned())),
+        )
         .route("/any", post(async |caller: Caller| caller.owner().map_or("nobody".to_owned(), |o| o.key().to_owned())))
         .route("/user", get(async move |SignedIn(it): SignedIn| user(&it)))
         .route("/staff", get(async move |Staff(it): Staff| user(&it)))
         .route("/fulfil", get(async move |Fulfiller(it): Fulfiller| user(&it)))
         .route(
             "/own",
-            post(async |it: OwnerForWrite| Ok::<_, Problem>((StatusCode::CREATED, it.minted, it.owner.key().to_owned()))),
+            post(async |it: OwnerForWrite| {
+                Ok::<_, Problem>((StatusCode::CREATED, it.minted, it.owner.key().to_owned()))
+            }),
         );
     crate::contract(router.with_state(http.clone()), http)
 }
@@ -37,9 +42,11 @@ fn claims(change: Value) -> Value {
         "preferred_username": "ada", "sub": "0123", "email": "ada@example.com",
     });
     for (name, value) in change.as_object().unwrap() {
-        match value {
-            Value::String(text) if text == "absent" => claims.as_object_mut().unwrap().remove(name),
-            _ => claims.as_object_mut().unwrap().insert(name.clone(), value.clone()),
+        let claims = claims.as_object_mut().unwrap();
+        if value == "absent" {
+            claims.remove(name)
+        } else {
+            claims.insert(name.clone(), value.clone())
         };
     }
     claims
@@ -82,7 +89,10 @@ async fn good_tokens_are_taken() {
         ("older claim for the name", json!({"preferred_username": null, "username": "ada"})),
         ("subject for the name", json!({"preferred_username": "absent", "sub": "ada"})),
         ("number for a subject", json!({"sub": 7})),
-        ("nulls", json!({"email": null, "name": null, "administrator": null, "scopes": null, "scope": null, "nbf": null})),
+        (
+            "nulls",
+            json!({"email": null, "name": null, "administrator": null, "scopes": null, "scope": null, "nbf": null}),
+        ),
         ("unknown claims", json!({"version": "1.2.0", "filters": ["user:me"]})),
     ] {
         let token = token(change);
@@ -101,7 +111,8 @@ async fn bad_tokens_are_refused_also_where_none_is_needed() {
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let (head, payload) = signed.split_once('.').unwrap();
     let admin = URL_SAFE_NO_PAD.encode(claims(json!({"administrator": true})).to_string());
-    let hs512 = encode(&Header::new(Algorithm::HS512), &claims(json!({})), &EncodingKey::from_secret(JWT_SECRET.as_bytes()));
+    let hs512 =
+        encode(&Header::new(Algorithm::HS512), &claims(json!({})), &EncodingKey::from_secret(JWT_SECRET.as_bytes()));
     let cases = [
         ("expired", token(json!({"exp": NOW - 11}))),
         ("no exp", token(json!({"exp": "absent"}))),

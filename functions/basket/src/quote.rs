@@ -1,0 +1,58 @@
+//! Quotes: the price of products that are in no basket, by the same function.
+
+use axum::extract::State;
+use domain::basket::{MAX_LINES, price_products};
+use domain::product::Product;
+use domain::quantity::Quantity;
+use domain::text::{Sku, VoucherCode};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use web::{Code, Json, Problem, Query};
+
+use crate::App;
+use crate::body::{QuoteView, unrepresentable};
+
+/// What to price.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct QuoteQuery {
+    /// The products, 1 to 20; a SKU that is named twice is wanted twice.
+    #[serde(default)]
+    #[param(value_type = Vec<String>)]
+    sku: Vec<Sku>,
+    /// Voucher codes. One that opens no offer is named in `rejected_codes`, and the price is the full one.
+    #[serde(default)]
+    #[param(value_type = Vec<String>)]
+    code: Vec<VoucherCode>,
+}
+
+/// Prices products. Nothing is stored.
+#[utoipa::path(get, path = "/api/v1/quote", tag = "basket", params(QuoteQuery),
+    responses((status = 200, body = QuoteView), (status = 404)))]
+pub(crate) async fn read_quote(
+    State(app): State<App>,
+    Query(query): Query<QuoteQuery>,
+) -> Result<Json<QuoteView>, Problem> {
+    if !(1..=MAX_LINES).contains(&query.sku.len()) || query.code.len() > MAX_LINES {
+        return Err(Problem::field("/sku", "sku must be given 1 to 20 times"));
+    }
+    let found = app.store.read_products(&query.sku).await?;
+    let mut wanted: Vec<(Product, Quantity)> = Vec::new();
+    for sku in &query.sku {
+        let product = found.iter().find(|product| product.sku == *sku && product.published);
+        let product = product.ok_or_else(|| Problem::new(Code::UnknownProduct).detail(format!("{sku} is unknown")))?;
+        match wanted.iter_mut().find(|(known, _)| known.sku == *sku) {
+            Some((known, quantity)) if !known.kind.is_personal() => {
+                *quantity = quantity.plus(Quantity::ONE).unwrap_or(*quantity);
+            }
+            Some(_) => {}
+            None => wanted.push((product.clone(), Quantity::ONE)),
+        }
+    }
+    let lines = wanted.iter().map(|(product, quantity)| (product, *quantity));
+    let priced = price_products(lines, &[], app.tax, app.http.now()).map_err(unrepresentable)?;
+    // No offer takes a code yet, so every code is one that opens nothing.
+    let rejected = query.code.iter().map(ToString::to_string).collect();
+    Ok(Json(QuoteView::of(&app, &wanted, &priced, rejected)))
+}

@@ -1,0 +1,25 @@
+//! Reading the caller's basket. Reading never writes: without a basket, an empty one is shown.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use domain::owner::Owner;
+use web::{Caller, ETag, Json, Problem};
+
+use crate::App;
+use crate::body::BasketView;
+
+/// Reads the caller's basket, priced. The `ETag` is its version.
+#[utoipa::path(get, path = "/api/v1/basket", tag = "basket", responses((status = 200, body = BasketView)))]
+pub(crate) async fn read_basket(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let now = app.http.now();
+    let owner = caller.owner();
+    let basket = match &owner {
+        Some(owner) => app.store.read_basket(owner, &[], None, now).await?.basket,
+        None => None,
+    };
+    let view = match basket {
+        Some(basket) => BasketView::of(&app, &basket, now)?,
+        None => BasketView::none(&app, owner.as_ref().map(Owner::key).map(str::to_owned)),
+    };
+    Ok((ETag(view.version), Json(view)).into_response())
+}

@@ -1,0 +1,242 @@
+//! The shapes that staff send and everyone reads.
+
+use std::collections::BTreeMap;
+
+use domain::catalog::{CatalogRefusal, ProductDraft, StockDraft};
+use domain::course::Course;
+use domain::course_key::CourseKey;
+use domain::product::{Availability, Kind, Product};
+use domain::text::{Mode, Sku, Title};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use web::{Code, MoneyBody, Problem};
+
+/// The most bytes that a product's attributes may take as JSON.
+const MAX_ATTRIBUTES: usize = 8 * 1024;
+
+/// A price window.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StockBody {
+    /// The price of one unit, tax excluded.
+    pub(crate) price: MoneyBody,
+    /// How many units may ever be sold in this window; null is unlimited.
+    #[serde(default)]
+    #[schema(maximum = 10_000_000)]
+    pub(crate) quantity: Option<u32>,
+    /// Its first moment, RFC 3339; null is always.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) valid_from: Option<Timestamp>,
+    /// Its end, RFC 3339; null is never.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) valid_to: Option<Timestamp>,
+}
+
+impl StockBody {
+    /// The window, if the processors can charge its price.
+    pub(crate) fn draft(self, pointer: &str) -> Result<StockDraft, Problem> {
+        let price = self.price.0;
+        if !payments::exponent::accepts(price.currency()) {
+            let detail = format!("{} is not a currency that is proven with the processors", price.currency());
+            return Err(Problem::new(Code::UnsupportedCurrency).error(format!("{pointer}/price/currency"), detail));
+        }
+        if price.is_negative() || payments::exponent::minor_units(price).is_err() {
+            let detail = "the processors cannot charge this price";
+            return Err(Problem::field(format!("{pointer}/price/amount"), detail));
+        }
+        if self.quantity.is_some_and(|quantity| quantity > 10_000_000) {
+            return Err(Problem::field(format!("{pointer}/quantity"), "quantity must be at most 10000000"));
+        }
+        Ok(StockDraft { price, quantity: self.quantity, valid_from: self.valid_from, valid_to: self.valid_to })
+    }
+}
+
+/// Windows with the pointers of their faults.
+pub(crate) fn stock_drafts(stock: Vec<StockBody>, pointer: &str) -> Result<Vec<StockDraft>, Problem> {
+    stock.into_iter().enumerate().map(|(i, window)| window.draft(&format!("{pointer}/{i}"))).collect()
+}
+
+/// A product as staff sends it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProductBody {
+    /// Its SKU.
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    pub(crate) sku: Sku,
+    /// What it is.
+    #[schema(value_type = String, pattern = "^(seat|entitlement|enrollment_code|bundle)$")]
+    pub(crate) kind: Kind,
+    /// What people read.
+    #[schema(value_type = String, max_length = 255)]
+    pub(crate) title: Title,
+    /// The course run of a seat.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub(crate) course_key: Option<CourseKey>,
+    /// The mode of a seat or entitlement.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub(crate) mode: Option<Mode>,
+    /// Further facts by name, at most 8 KiB of JSON.
+    #[serde(default)]
+    pub(crate) attributes: BTreeMap<String, serde_json::Value>,
+    /// Whether it is seen and sold.
+    #[serde(default)]
+    pub(crate) published: bool,
+    /// Its price windows.
+    #[serde(default)]
+    pub(crate) stock: Option<Vec<StockBody>>,
+}
+
+impl ProductBody {
+    pub(crate) fn draft(self) -> Result<ProductDraft, Problem> {
+        check_attributes(&self.attributes)?;
+        Ok(ProductDraft {
+            sku: self.sku,
+            kind: self.kind,
+            title: self.title,
+            course_key: self.course_key,
+            mode: self.mode,
+            attributes: self.attributes,
+            published: self.published,
+            stock: self.stock.map(|stock| stock_drafts(stock, "/stock")).transpose()?,
+        })
+    }
+}
+
+pub(crate) fn check_attributes(attributes: &BTreeMap<String, serde_json::Value>) -> Result<(), Problem> {
+    let size = serde_json::to_vec(attributes).map_err(|error| Problem::internal(&error))?.len();
+    if size > MAX_ATTRIBUTES {
+        return Err(Problem::field("/attributes", "attributes must be at most 8 KiB of JSON"));
+    }
+    Ok(())
+}
+
+/// A product as it is read.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ProductView {
+    /// Its SKU.
+    pub(crate) sku: String,
+    /// `seat`, `entitlement`, `enrollment_code` or `bundle`.
+    pub(crate) kind: &'static str,
+    /// What people read.
+    pub(crate) title: String,
+    /// The course run of a seat.
+    pub(crate) course_key: Option<String>,
+    /// The mode in which the LMS enrols.
+    pub(crate) mode: Option<String>,
+    /// Further facts by name.
+    pub(crate) attributes: BTreeMap<String, serde_json::Value>,
+    /// The price now; null when it cannot be bought now.
+    pub(crate) price: Option<MoneyBody>,
+    /// Units left; null is unlimited.
+    pub(crate) quantity_available: Option<u32>,
+    /// Whether it is seen and sold.
+    pub(crate) published: bool,
+    /// Counts up with every staff edit; the `ETag`.
+    pub(crate) version: u64,
+    /// Every price window; to staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stock: Option<Vec<StockView>>,
+}
+
+/// A price window with its units, as staff reads it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct StockView {
+    price: MoneyBody,
+    quantity: Option<u32>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    valid_from: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    valid_to: Option<Timestamp>,
+    /// Units held for unpaid orders.
+    held: u32,
+    /// Units of paid orders.
+    sold: u32,
+}
+
+impl ProductView {
+    pub(crate) fn of(product: &Product, staff: bool, now: Timestamp) -> Self {
+        let quantity_available = match product.availability(now) {
+            Availability::Unlimited => None,
+            Availability::Limited(left) => Some(left),
+            Availability::NotForSale => Some(0),
+        };
+        Self {
+            sku: product.sku.to_string(),
+            kind: product.kind.name(),
+            title: product.title.to_string(),
+            course_key: product.course_key.as_ref().map(ToString::to_string),
+            mode: product.mode.as_ref().map(ToString::to_string),
+            attributes: product.attributes.clone(),
+            price: product.offer_at(now).map(|record| record.price.into()),
+            quantity_available,
+            published: product.published,
+            version: product.version,
+            stock: staff.then(|| windows(product)),
+        }
+    }
+}
+
+fn windows(product: &Product) -> Vec<StockView> {
+    let view = |record: &domain::stock::StockRecord| {
+        let level = product.levels.get(&record.number).copied().unwrap_or_default();
+        StockView {
+            price: record.price.into(),
+            quantity: record.quantity,
+            valid_from: record.valid_from,
+            valid_to: record.valid_to,
+            held: level.held,
+            sold: level.sold,
+        }
+    };
+    product.stock.iter().map(view).collect()
+}
+
+/// A course with its seats, as it is read.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct CourseView {
+    /// Its key.
+    pub(crate) course_key: String,
+    /// What people read.
+    pub(crate) title: String,
+    /// The organisation that gives it.
+    pub(crate) org: String,
+    /// When it begins.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) start: Option<Timestamp>,
+    /// When it ends.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) end: Option<Timestamp>,
+    /// Its seats, in the order that staff gave.
+    pub(crate) seats: Vec<ProductView>,
+    /// Counts up with every staff edit of the course; the `ETag`.
+    pub(crate) version: u64,
+}
+
+impl CourseView {
+    pub(crate) fn of(course: &Course, products: &[Product], staff: bool, now: Timestamp) -> Self {
+        let seat = |sku: &Sku| products.iter().find(|product| product.sku == *sku);
+        let seen = course.seats.iter().filter_map(seat).filter(|product| staff || product.published);
+        Self {
+            course_key: course.key.to_string(),
+            title: course.title.to_string(),
+            org: course.org.clone(),
+            start: course.start,
+            end: course.end,
+            seats: seen.map(|product| ProductView::of(product, staff, now)).collect(),
+            version: course.version,
+        }
+    }
+}
+
+/// A refused edit as a problem; `within` is the pointer of the object that the refusal's pointers are relative to.
+pub(crate) fn refused(refusal: CatalogRefusal, within: &str) -> Problem {
+    match refusal {
+        CatalogRefusal::VersionMismatch => Problem::new(Code::VersionMismatch),
+        CatalogRefusal::Invalid { field, rule } => Problem::field(format!("{within}{field}"), rule),
+    }
+}

@@ -1,0 +1,48 @@
+//! Cancelling an order that waits for payment.
+
+use axum::extract::State;
+use domain::cancel_order::decide;
+use domain::id::OrderNumber;
+use domain::order::{OrderFile, OrderState};
+use domain::owner::Actor;
+use web::{Code, Json, Path, Problem, RequestId, SignedIn, User};
+
+use crate::App;
+use crate::end_session::end_session;
+use crate::order_view::OrderView;
+
+/// Cancels an order that waits for payment. Its session is ended at the processor first.
+#[utoipa::path(post, path = "/api/v1/orders/{number}/cancel", tag = "orders", params(("number" = String, Path)),
+    responses((status = 200, body = OrderView), (status = 404), (status = 409)))]
+pub(crate) async fn cancel_order(
+    State(app): State<App>,
+    SignedIn(user): SignedIn,
+    Path(number): Path<OrderNumber>,
+    request: RequestId,
+) -> Result<Json<OrderView>, Problem> {
+    let file = app.order_of(&number, &user).await?;
+    if !matches!(file.order.state, OrderState::PendingPayment { .. }) {
+        return Err(Problem::new(Code::NotCancellable));
+    }
+    end_session(&app, &file, &request).await?;
+    let file = cancel(&app, file, &user).await?;
+    Ok(Json(OrderView::of(&file)?))
+}
+
+/// Commits the cancellation; without its thaw if the basket moved on, and not at all if the order did.
+async fn cancel(app: &App, file: OrderFile, user: &User) -> Result<OrderFile, Problem> {
+    let now = app.http.now();
+    let actor = if file.order.owner == user.id { Actor::Learner } else { Actor::Staff(user.id.clone()) };
+    for thaw in [true, false] {
+        let mut ids = app.http.ids(now);
+        let decided = decide(&file, actor.clone(), thaw, now, &mut ids);
+        let (_, plan) = decided.map_err(|_| Problem::new(Code::NotCancellable))?;
+        match app.store.commit(&plan).await {
+            Ok(()) => return app.order_of(&file.order.number, user).await,
+            Err(error) if error.refused("thaw_basket") && !error.refused("save_order") => {}
+            Err(error) if error.is_conflict() => return Err(Problem::new(Code::NotCancellable)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Problem::new(Code::NotCancellable))
+}

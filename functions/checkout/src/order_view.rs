@@ -1,0 +1,226 @@
+//! An order as it is read.
+
+use domain::order::{FulfillmentStatus, MoneyStatus, Order, OrderFile, OrderLine};
+use domain::task::{Task, TaskState};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::{Code, MoneyBody, Problem};
+
+use crate::body::PaymentView;
+
+/// How a line stands with the LMS.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FulfillmentView {
+    /// `none` before payment, then `queued`, `granting`, `granted`, `retry_at`, `parked`, `revoking`, `revoked`.
+    state: &'static str,
+    /// Why it is delayed or parked, as a code.
+    reason: Option<String>,
+    /// When it is tried again.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_attempt_at: Option<Timestamp>,
+}
+
+impl FulfillmentView {
+    fn of(task: Option<&Task>) -> Self {
+        let Some(task) = task else { return Self { state: "none", reason: None, next_attempt_at: None } };
+        let (reason, next_attempt_at) = match &task.state {
+            TaskState::RetryAt { at, reason } => (Some(reason.clone()), Some(*at)),
+            TaskState::Parked { reason } => (Some(reason.clone()), None),
+            TaskState::Queued { .. }
+            | TaskState::Granting { .. }
+            | TaskState::Granted { .. }
+            | TaskState::Revoking { .. }
+            | TaskState::Revoked { .. } => (None, None),
+        };
+        Self { state: task.state.name(), reason, next_attempt_at }
+    }
+}
+
+/// A line of an order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LineView {
+    /// 1 for the first.
+    line: u32,
+    sku: String,
+    title: String,
+    course_key: Option<String>,
+    mode: Option<String>,
+    quantity: u32,
+    unit_price: MoneyBody,
+    discount: MoneyBody,
+    tax: Option<MoneyBody>,
+    total: MoneyBody,
+    fulfillment: FulfillmentView,
+}
+
+impl LineView {
+    fn of(line: &OrderLine, task: Option<&Task>) -> Self {
+        Self {
+            line: line.number,
+            sku: line.sku.to_string(),
+            title: line.title.to_string(),
+            course_key: line.course_key.as_ref().map(ToString::to_string),
+            mode: line.mode.as_ref().map(ToString::to_string),
+            quantity: line.quantity.get(),
+            unit_price: line.unit_price.into(),
+            discount: line.discount.into(),
+            tax: line.tax.map(|tax| tax.amount.into()),
+            total: line.total.into(),
+            fulfillment: FulfillmentView::of(task),
+        }
+    }
+}
+
+/// Sums of an order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Totals {
+    pub(crate) subtotal: MoneyBody,
+    pub(crate) discount: MoneyBody,
+    pub(crate) tax: MoneyBody,
+    pub(crate) total: MoneyBody,
+    pub(crate) currency: &'static str,
+}
+
+impl Totals {
+    pub(crate) fn of(order: &Order) -> Result<Self, Problem> {
+        let pricing = order.pricing().map_err(|error| Problem::internal(&error))?;
+        Ok(Self {
+            subtotal: pricing.subtotal.into(),
+            discount: pricing.discount.into(),
+            tax: pricing.tax.into(),
+            total: pricing.total.into(),
+            currency: pricing.currency().code(),
+        })
+    }
+}
+
+/// A payment attempt.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AttemptView {
+    id: String,
+    processor: &'static str,
+    /// `created`, `session_open`, `processing`, `succeeded`, `failed`, `expired` or `unknown`.
+    state: domain_state::AttemptStateName,
+    /// The processor's code of the last decline.
+    last_decline: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+mod domain_state {
+    //! The attempt's state as the domain names it, with a schema of plain text.
+
+    use domain::attempt::AttemptState;
+    use serde::Serialize;
+    use utoipa::ToSchema;
+
+    /// A state's name.
+    #[derive(Debug, Serialize, ToSchema)]
+    #[serde(transparent)]
+    #[schema(value_type = String)]
+    pub(crate) struct AttemptStateName(pub(crate) AttemptState);
+}
+
+/// Money that goes back.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RefundView {
+    id: String,
+    /// `second_payment`, `late_payment` or `at_processor`.
+    reason: &'static str,
+    amount: MoneyBody,
+    /// `requested`, `approved`, `denied`, `submitted`, `succeeded`, `failed` or `unknown`.
+    state: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// An order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OrderView {
+    number: String,
+    /// `pending_payment`, `paid`, `cancelled` or `expired`.
+    status: &'static str,
+    /// `unpaid`, `paid`, `partially_refunded`, `refunded` or `overpaid`.
+    money_status: &'static str,
+    /// `none`, `partial`, `complete`, `parked` or `revoked`.
+    fulfillment_status: &'static str,
+    lines: Vec<LineView>,
+    totals: Totals,
+    payments: Vec<AttemptView>,
+    refunds: Vec<RefundView>,
+    /// How it can be paid now; null unless it waits for payment.
+    payment: Option<PaymentView>,
+    #[schema(value_type = String, format = DateTime)]
+    placed_at: Timestamp,
+}
+
+impl OrderView {
+    pub(crate) fn of(file: &OrderFile) -> Result<Self, Problem> {
+        let order = &file.order;
+        let line = |line: &OrderLine| LineView::of(line, file.tasks.get(&line.number));
+        let payment = PaymentView::of_order(file);
+        Ok(Self {
+            number: order.number.to_string(),
+            status: order.state.name(),
+            money_status: money_status(file.money_status()),
+            fulfillment_status: fulfillment_status(file.fulfillment_status()),
+            lines: order.lines.iter().map(line).collect(),
+            totals: Totals::of(order)?,
+            payments: file.attempts.iter().map(attempt).collect(),
+            refunds: refunds(file),
+            payment: (payment.kind != "none").then_some(payment),
+            placed_at: order.placed_at,
+        })
+    }
+}
+
+fn attempt(attempt: &domain::attempt::Attempt) -> AttemptView {
+    AttemptView {
+        id: attempt.id.to_string(),
+        processor: attempt.processor.name(),
+        state: domain_state::AttemptStateName(attempt.state),
+        last_decline: attempt.last_decline.clone(),
+        created_at: attempt.created_at,
+    }
+}
+
+pub(crate) fn refunds(file: &OrderFile) -> Vec<RefundView> {
+    let view = |refund: &domain::refund::Refund| RefundView {
+        id: refund.id.to_string(),
+        reason: refund.reason.name(),
+        amount: refund.amount.into(),
+        state: refund.state.name(),
+        created_at: refund.created_at,
+    };
+    file.refunds.iter().map(view).collect()
+}
+
+fn money_status(status: MoneyStatus) -> &'static str {
+    match status {
+        MoneyStatus::Unpaid => "unpaid",
+        MoneyStatus::Paid => "paid",
+        MoneyStatus::PartiallyRefunded => "partially_refunded",
+        MoneyStatus::Refunded => "refunded",
+        MoneyStatus::Overpaid => "overpaid",
+    }
+}
+
+fn fulfillment_status(status: FulfillmentStatus) -> &'static str {
+    match status {
+        FulfillmentStatus::None => "none",
+        FulfillmentStatus::Partial => "partial",
+        FulfillmentStatus::Complete => "complete",
+        FulfillmentStatus::Parked => "parked",
+        FulfillmentStatus::Revoked => "revoked",
+    }
+}
+
+/// The name of an order's state as a filter takes it.
+pub(crate) fn state_name(text: &str) -> Result<&'static str, Problem> {
+    let known = ["pending_payment", "paid", "cancelled", "expired"];
+    let found = known.into_iter().find(|name| *name == text);
+    found.ok_or_else(|| {
+        Problem::new(Code::InvalidFields).error("/status", "must be pending_payment, paid, cancelled or expired")
+    })
+}

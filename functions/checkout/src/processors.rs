@@ -1,0 +1,38 @@
+//! The payment processors that a learner can choose.
+
+use axum::extract::State;
+use payments::Processor;
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::Json;
+
+use crate::App;
+
+/// A processor, with what a front end needs to know.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProcessorView {
+    /// The name that a checkout takes.
+    processor: &'static str,
+    /// The ways to pay: values of a checkout's `flow`.
+    flows: &'static [&'static str],
+    /// Currencies that are proven with it.
+    currencies: &'static [&'static str],
+}
+
+/// The enabled processors.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProcessorsView {
+    items: Vec<ProcessorView>,
+}
+
+/// Lists the enabled payment processors.
+#[utoipa::path(get, path = "/api/v1/payments/processors", tag = "checkout",
+    responses((status = 200, body = ProcessorsView)))]
+pub(crate) async fn list_processors(State(app): State<App>) -> Json<ProcessorsView> {
+    let view = |processor: &Processor| ProcessorView {
+        processor: processor.name().name(),
+        flows: &["redirect", "client_secret"],
+        currencies: payments::exponent::PROVEN,
+    };
+    Json(ProcessorsView { items: app.processors.iter().map(view).collect() })
+}

@@ -1,0 +1,76 @@
+//! Redriving fulfilment: another try for lines that wait or were parked. Scoped to one order, never "all".
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use domain::fulfil_task::{RedriveRefusal, redrive};
+use domain::id::OrderNumber;
+use domain::order::OrderFile;
+use domain::owner::Actor;
+use domain::text::Sku;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use web::{Code, Fulfiller, Json, Path, Problem, RawBody};
+
+use crate::App;
+use crate::order_view::OrderView;
+
+/// Which lines to try again; none named is all that are not fulfilled.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedriveBody {
+    /// SKUs, or line numbers.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    lines: Option<Vec<LineName>>,
+}
+
+/// A line by its SKU or its number.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum LineName {
+    Number(u32),
+    Sku(Sku),
+}
+
+/// Asks for another try of an order's fulfilment. Needs the permission to fulfil, which staff does not imply.
+#[utoipa::path(post, path = "/api/v1/orders/{number}/fulfill", tag = "orders", params(("number" = String, Path)),
+    request_body = Option<RedriveBody>,
+    responses((status = 202, body = OrderView), (status = 404), (status = 409)))]
+pub(crate) async fn fulfill_order(
+    State(app): State<App>,
+    _: Fulfiller,
+    Path(number): Path<OrderNumber>,
+    RawBody(body): RawBody,
+) -> Result<impl IntoResponse, Problem> {
+    let body: RedriveBody = if body.is_empty() { RedriveBody::default() } else { web::json::parse(&body)? };
+    let file = app.store.read_order(&number).await?.ok_or_else(|| Problem::new(Code::UnknownOrder))?;
+    let lines = body.lines.map(|names| numbers(&file, &names)).transpose()?;
+    let now = app.http.now();
+    let decided = redrive(&file, lines.as_deref(), Actor::Service, now, &mut app.http.ids(now));
+    let plan = decided.map_err(refused)?;
+    app.store.commit(&plan).await?;
+    app.queue.send_all(app.store.tenant(), &plan).await;
+    let file = app.store.read_order(&number).await?.ok_or_else(|| Problem::new(Code::UnknownOrder))?;
+    Ok((StatusCode::ACCEPTED, Json(OrderView::of(&file)?)))
+}
+
+fn numbers(file: &OrderFile, names: &[LineName]) -> Result<Vec<u32>, Problem> {
+    let find = |(i, name): (usize, &LineName)| {
+        let found = file.order.lines.iter().find(|line| match name {
+            LineName::Number(number) => line.number == *number,
+            LineName::Sku(sku) => line.sku == *sku,
+        });
+        let unknown = || Problem::field(format!("/lines/{i}"), "the order has no such line");
+        found.map(|line| line.number).ok_or_else(unknown)
+    };
+    names.iter().enumerate().map(find).collect()
+}
+
+fn refused(refusal: RedriveRefusal) -> Problem {
+    match refusal {
+        RedriveRefusal::AlreadyFulfilled => Problem::new(Code::AlreadyFulfilled),
+        RedriveRefusal::NoSuchLine => Problem::field("/lines", refusal.to_string()),
+        RedriveRefusal::NotPaid => Problem::new(Code::Conflict).detail(refusal.to_string()),
+    }
+}

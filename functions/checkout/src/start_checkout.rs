@@ -1,0 +1,214 @@
+//! Starting a checkout: load, decide, commit, open a session, commit, render.
+
+use axum::extract::State;
+use axum::http::{HeaderName, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::basket::{Basket, BasketStatus};
+use domain::id::OrderNumber;
+use domain::idempotency::{KeyUse, judge};
+use domain::order::{OrderFile, OrderState};
+use domain::owner::Owner;
+use domain::plan::{Plan, Write};
+use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide, refresh};
+use store::{BasketView, CommitError};
+use web::{Code, IdempotencyKey, IfMatch, Json, Problem, RequestId, SignedIn, fingerprint_of};
+
+use crate::App;
+use crate::body::{CheckoutBody, CheckoutView};
+use crate::end_session::end_session;
+use crate::open_session::open_session;
+
+/// How often a checkout is decided anew when the basket, a product or an order it replaces changed under it.
+const ROUNDS: u32 = 8;
+
+/// Makes an order of the basket and opens a payment session.
+#[utoipa::path(post, path = "/api/v1/checkout", tag = "checkout", request_body = CheckoutBody,
+    params(("Idempotency-Key" = String, Header)),
+    responses((status = 201, body = CheckoutView), (status = 409), (status = 412), (status = 422), (status = 503)))]
+pub(crate) async fn start_checkout(
+    State(app): State<App>,
+    SignedIn(user): SignedIn,
+    (key, if_match, request): (IdempotencyKey, IfMatch, RequestId),
+    Json(body): Json<CheckoutBody>,
+) -> Result<Response, Problem> {
+    let processor = body.check(&app)?;
+    let mut checkout = Checkout {
+        owner: user.id,
+        username: user.username,
+        email: user.email,
+        processor,
+        flow: body.flow.into(),
+        return_url: body.return_url.clone(),
+        key: format!("checkout:{}", key.as_str()),
+        fingerprint: fingerprint_of(&Method::POST, "/api/v1/checkout", &body)?,
+        seen: body.basket_version,
+    };
+    let (mut file, replayed) = place(&app, &mut checkout, &if_match, &request).await?;
+    if matches!(file.order.state, OrderState::PendingPayment { .. }) {
+        file = open_session(&app, file, &request).await?;
+    }
+    Ok(render(&file, replayed))
+}
+
+fn render(file: &OrderFile, replayed: bool) -> Response {
+    tracing::info!(order = %file.order.number, status = file.order.state.name(), replayed, "checkout");
+    let mark = replayed.then_some([(HeaderName::from_static("idempotent-replayed"), "true")]);
+    (StatusCode::CREATED, mark, Json(CheckoutView::of(file))).into_response()
+}
+
+/// The order of this checkout: a new one, or the one that the same key, or the same frozen basket, led to before.
+async fn place(
+    app: &App,
+    checkout: &mut Checkout,
+    if_match: &IfMatch,
+    request: &RequestId,
+) -> Result<(OrderFile, bool), Problem> {
+    let owner = Owner::User(checkout.owner.clone());
+    for round in 0..ROUNDS {
+        let now = app.http.now();
+        let loaded = app.store.read_basket(&owner, &[], Some(&checkout.key), now).await?;
+        match judge(loaded.remembered.as_ref(), &checkout.fingerprint, now) {
+            KeyUse::Fresh => {}
+            KeyUse::Reused => return Err(Problem::new(Code::IdempotencyKeyReused)),
+            KeyUse::Replay(number) => return Ok((begun(app, &number).await?, true)),
+        }
+        if round == 0 {
+            if_match.check(loaded.basket.as_ref().map_or(0, |basket| basket.version))?;
+        }
+        if let Some(file) = attempt_once(app, checkout, &loaded, request).await? {
+            return Ok((file, false));
+        }
+    }
+    Err(Problem::new(Code::Conflict).detail("the basket is being changed by other requests").retry_after(1))
+}
+
+async fn begun(app: &App, number: &OrderNumber) -> Result<OrderFile, Problem> {
+    app.store.read_order(number).await?.ok_or_else(|| Problem::new(Code::UnknownOrder))
+}
+
+/// One round; `None` if something changed under it and it must be decided anew.
+async fn attempt_once(
+    app: &App,
+    checkout: &mut Checkout,
+    loaded: &BasketView,
+    request: &RequestId,
+) -> Result<Option<OrderFile>, Problem> {
+    let now = app.http.now();
+    let basket = loaded.basket.as_ref();
+    let replaced = match earlier(app, basket).await? {
+        Some(file) if is_same(&file, basket, checkout, now) => return adopt(app, checkout, file).await,
+        Some(file) => {
+            end_session(app, &file, request).await?;
+            Some(file)
+        }
+        None => None,
+    };
+    let situation = Situation { basket, replaced: replaced.as_ref(), benefits: &[], tax: app.tax };
+    let mut ids = app.http.ids(now);
+    let (file, plan) = decide(&situation, checkout, now, &mut ids).map_err(|e| refused(&e))?;
+    if !file.order.total.is_zero() && payments::exponent::minor_units(file.order.total).is_err() {
+        return Err(Problem::new(Code::AmountNotPayable));
+    }
+    match app.store.commit(&plan).await {
+        Ok(()) => {
+            app.queue.send_all(app.store.tenant(), &plan).await;
+            Ok(Some(file))
+        }
+        Err(error) => after_conflict(app, checkout, basket, error).await.map(|()| None),
+    }
+}
+
+/// The unpaid order that was begun with this basket before, if there is one.
+async fn earlier(app: &App, basket: Option<&Basket>) -> Result<Option<OrderFile>, Problem> {
+    let number = match basket.map(|basket| &basket.status) {
+        Some(BasketStatus::Frozen { order } | BasketStatus::Open { replaces: Some(order) }) => order,
+        Some(BasketStatus::Open { replaces: None }) | None => return Ok(None),
+    };
+    let file = app.store.read_order(number).await?;
+    Ok(file.filter(|file| matches!(file.order.state, OrderState::PendingPayment { .. })))
+}
+
+/// Whether an earlier order is just what is asked for again: then it is the answer, and no second one is made.
+fn is_same(file: &OrderFile, basket: Option<&Basket>, checkout: &Checkout, now: jiff::Timestamp) -> bool {
+    let frozen = basket.is_some_and(|basket| matches!(basket.status, BasketStatus::Frozen { .. }));
+    let seen = basket.map(|basket| basket.version);
+    let version = checkout.seen.is_none_or(|version| Some(version) == seen || Some(version.saturating_add(1)) == seen);
+    let live = file.current_attempt().is_some_and(|attempt| {
+        attempt.state.is_live()
+            && attempt.session_ends_at > now
+            && (attempt.processor, attempt.flow) == (checkout.processor, checkout.flow)
+    });
+    frozen && version && live
+}
+
+/// Answers with an order that was begun under another key, and remembers this key for it too.
+async fn adopt(app: &App, checkout: &Checkout, file: OrderFile) -> Result<Option<OrderFile>, Problem> {
+    let plan = Plan::of(domain::start_checkout::remember(checkout, file.order.number.clone(), app.http.now()));
+    match app.store.commit(&plan).await {
+        Ok(()) => Ok(Some(file)),
+        Err(error) if error.is_conflict() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn refused(refusal: &CheckoutRefusal) -> Problem {
+    match refusal {
+        CheckoutRefusal::EmptyBasket => Problem::new(Code::EmptyBasket),
+        CheckoutRefusal::BasketChanged => Problem::new(Code::BasketChanged).detail(refusal.to_string()),
+        CheckoutRefusal::Money(_) => Problem::new(Code::AmountNotPayable),
+    }
+}
+
+/// Says what a refused condition means; `Ok` if the checkout is to be decided anew.
+async fn after_conflict(
+    app: &App,
+    checkout: &mut Checkout,
+    basket: Option<&Basket>,
+    error: CommitError,
+) -> Result<(), Problem> {
+    if error.refused("check_not_owned") || error.refused("grant") {
+        return Err(Problem::new(Code::AlreadyPurchased));
+    }
+    let products = ["check_product", "hold_units", "sell_available"].iter().any(|name| error.refused(name));
+    match basket {
+        Some(basket) if products => take_over_products(app, checkout, basket).await,
+        Some(_) | None if error.refused("save_basket") && checkout.seen.is_some() => {
+            Err(Problem::new(Code::BasketChanged))
+        }
+        Some(_) | None if error.is_conflict() => Ok(()),
+        Some(_) | None => Err(error.into()),
+    }
+}
+
+/// A product was edited since it was put in the basket, or has too few units left. The basket takes over the products
+/// as they are now; if every price is as it was shown, the checkout goes on, else the learner is shown the new one.
+async fn take_over_products(app: &App, checkout: &mut Checkout, basket: &Basket) -> Result<(), Problem> {
+    let skus: Vec<_> = basket.lines.iter().map(|line| line.product.sku.clone()).collect();
+    let products = app.store.read_products(&skus).await?;
+    let now = app.http.now();
+    let short = basket.lines.iter().find(|line| {
+        let found = products.iter().find(|product| product.sku == line.product.sku);
+        found.is_some_and(|product| is_short(product, line.quantity.get(), now))
+    });
+    if let Some(line) = short {
+        return Err(Problem::new(Code::OutOfStock).detail(format!("{} is sold out, or has too few left", line.product.sku)));
+    }
+    let Some((refreshed, same_price)) = refresh(basket, &products, now) else { return Ok(()) };
+    let version = refreshed.version;
+    let write = Write::SaveBasket { basket: Box::new(refreshed), expect: Some(basket.version) };
+    match app.store.commit(&Plan::of(write)).await {
+        Ok(()) if same_price => {
+            checkout.seen = checkout.seen.map(|_| version);
+            Ok(())
+        }
+        Err(error) if !error.is_conflict() => Err(error.into()),
+        Ok(()) | Err(_) => Err(Problem::new(Code::BasketChanged).detail("a price changed; look at the basket again")),
+    }
+}
+
+fn is_short(product: &domain::product::Product, wanted: u32, now: jiff::Timestamp) -> bool {
+    match product.availability(now) {
+        domain::product::Availability::Limited(left) => left < wanted,
+        domain::product::Availability::Unlimited | domain::product::Availability::NotForSale => false,
+    }
+}

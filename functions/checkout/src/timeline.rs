@@ -1,0 +1,60 @@
+//! An order's timeline: every event with its time and who caused it.
+
+use axum::extract::State;
+use domain::id::OrderNumber;
+use domain::journal::LogEntry;
+use domain::owner::Actor;
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::{Json, Path, Problem, SignedIn};
+
+use crate::App;
+
+/// Something that happened to an order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EventView {
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// `learner`, `staff`, `service`, `processor` or `system`.
+    actor: &'static str,
+    /// What, as a code such as `order_paid`.
+    event: String,
+    /// The order line concerned, if one.
+    line: Option<u32>,
+    /// The processor's or the LMS's words; to staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+/// An order's events, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TimelineView {
+    items: Vec<EventView>,
+}
+
+/// Reads an order's timeline.
+#[utoipa::path(get, path = "/api/v1/orders/{number}/timeline", tag = "orders", params(("number" = String, Path)),
+    responses((status = 200, body = TimelineView), (status = 404)))]
+pub(crate) async fn read_timeline(
+    State(app): State<App>,
+    SignedIn(user): SignedIn,
+    Path(number): Path<OrderNumber>,
+) -> Result<Json<TimelineView>, Problem> {
+    let mut log = app.order_of(&number, &user).await?.log;
+    log.sort_by(|a, b| (a.at, a.id.as_str()).cmp(&(b.at, b.id.as_str())));
+    let items = log.into_iter().map(|entry| view(entry, user.staff)).collect();
+    Ok(Json(TimelineView { items }))
+}
+
+fn view(entry: LogEntry, staff: bool) -> EventView {
+    let actor = match entry.actor {
+        Actor::Learner => "learner",
+        Actor::Staff(_) => "staff",
+        Actor::Service => "service",
+        Actor::Processor => "processor",
+        Actor::System => "system",
+    };
+    let detail = entry.detail.filter(|_| staff);
+    EventView { at: entry.at, actor, event: entry.event, line: entry.line, detail }
+}

@@ -1,0 +1,157 @@
+//! Working the lines of an order: claim, call the LMS, write what came of it.
+
+use domain::fulfil_task::{Errand, LmsResult, claim, claimable, finish};
+use domain::id::OutboxId;
+use domain::order::{OrderFile, OrderLine};
+use domain::owner::Owner;
+use domain::plan::{Plan, Write};
+use domain::product::Kind;
+use domain::task::Task;
+use lms::{EnrolRequest, EntitlementRequest, Lms, LmsError};
+
+use crate::{App, WorkError};
+
+/// Works every line that may be worked now. A line that another worker has is his.
+pub(crate) async fn fulfil_order(app: &App, file: &OrderFile, message: &OutboxId) -> Result<(), WorkError> {
+    let lines = claimable(file, app.clock.now());
+    if lines.is_empty() && file.outbox.iter().any(|item| item.id == *message) {
+        let settle = Plan::of(Write::Settle(file.order.number.clone(), message.clone()));
+        app.store.commit(&settle).await?;
+    }
+    let mut message = Some(message);
+    for number in lines {
+        let (Some(task), Some(line)) = (file.tasks.get(&number), file.line(number)) else { continue };
+        if work_line(app, file, (task, line), message).await? {
+            message = None;
+        }
+    }
+    Ok(())
+}
+
+/// Works one line; false if another worker claimed it first.
+async fn work_line(
+    app: &App,
+    file: &OrderFile,
+    (task, line): (&Task, &OrderLine),
+    message: Option<&OutboxId>,
+) -> Result<bool, WorkError> {
+    let claimed = claim(file, task, message, app.clock.now());
+    let (task, errand, plan) = claimed.map_err(|error| WorkError::Contradiction(Box::new(error)))?;
+    match app.store.commit(&plan).await {
+        Ok(()) => {}
+        Err(error) if error.is_conflict() => return Ok(false),
+        Err(error) => return Err(error.into()),
+    }
+    let lms = app.lms.with_request_id(&format!("{}.{}", file.order.number, line.number));
+    let result = match errand {
+        Errand::Grant => grant(app, &lms, file, (&task, line)).await,
+        Errand::Revoke => revoke(app, &lms, file, (&task, line)).await?,
+    };
+    let now = app.clock.now();
+    let jitter = app.entropy.jitter();
+    let finished = finish(file, &task, result, (now, jitter), &mut app.entropy.ids(now));
+    let (task, plan) = finished.map_err(|error| WorkError::Contradiction(Box::new(error)))?;
+    match app.store.commit(&plan).await {
+        // Refused only if the lease ended meanwhile and another worker took over: what he writes stands.
+        Ok(()) | Err(store::CommitError::Refused(_)) => {
+            tracing::info!(order = %file.order.number, line = task.line, state = task.state.name(), "line worked");
+            Ok(true)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn grant(app: &App, lms: &Lms, file: &OrderFile, (task, line): (&Task, &OrderLine)) -> LmsResult {
+    let now = app.clock.now();
+    match line.kind {
+        Kind::Seat => match enrolment(file, line, true) {
+            Some(request) => classify(lms.enrol(&request, now).await.map(|_| None)),
+            None => incomplete(),
+        },
+        Kind::Entitlement => match entitlement(file, line) {
+            Some(request) => classify(grant_entitlement(lms, &request, task, now).await),
+            None => incomplete(),
+        },
+        Kind::EnrollmentCode | Kind::Bundle => incomplete(),
+    }
+}
+
+/// The LMS makes a second entitlement of a second request, so after a lost answer it is asked first.
+async fn grant_entitlement(
+    lms: &Lms,
+    request: &EntitlementRequest,
+    task: &Task,
+    now: jiff::Timestamp,
+) -> Result<Option<String>, LmsError> {
+    if task.version > FIRST_CLAIM
+        && let Some(found) = lms.find_entitlement(request, now).await?
+    {
+        return Ok(Some(found.as_str().to_owned()));
+    }
+    let granted = lms.grant_entitlement(request, now).await?;
+    Ok(Some(granted.as_str().to_owned()))
+}
+
+/// A task's version when it is claimed for the first time.
+const FIRST_CLAIM: u64 = 2;
+
+/// Takes a place back, unless another paid line of the learner's still gives it (I4).
+async fn revoke(
+    app: &App,
+    lms: &Lms,
+    file: &OrderFile,
+    (task, line): (&Task, &OrderLine),
+) -> Result<LmsResult, WorkError> {
+    let now = app.clock.now();
+    let owner = Owner::User(file.order.owner.clone());
+    let owned = app.store.read_basket(&owner, std::slice::from_ref(&line.sku), None, now).await?.owned;
+    if owned.contains(&line.sku) {
+        return Ok(LmsResult::Done(None));
+    }
+    Ok(match line.kind {
+        Kind::Seat => match enrolment(file, line, false) {
+            Some(request) => classify(lms.enrol(&request, now).await.map(|_| None)),
+            None => incomplete(),
+        },
+        Kind::Entitlement => match task.grant.as_deref().map(str::parse) {
+            Some(Ok(reference)) => classify(lms.revoke_entitlement(&reference, now).await.map(|()| None)),
+            Some(Err(_)) => incomplete(),
+            // It was never granted.
+            None => LmsResult::Done(None),
+        },
+        Kind::EnrollmentCode | Kind::Bundle => incomplete(),
+    })
+}
+
+fn enrolment(file: &OrderFile, line: &OrderLine, active: bool) -> Option<EnrolRequest> {
+    Some(EnrolRequest {
+        username: file.order.username.clone(),
+        course_key: line.course_key.clone()?,
+        mode: line.mode.clone()?,
+        order_number: file.order.number.clone(),
+        placed_at: file.order.placed_at,
+        active,
+    })
+}
+
+fn entitlement(file: &OrderFile, line: &OrderLine) -> Option<EntitlementRequest> {
+    Some(EntitlementRequest {
+        username: file.order.username.clone(),
+        course_uuid: line.course_uuid.clone()?,
+        mode: line.mode.clone()?,
+        order_number: file.order.number.clone(),
+    })
+}
+
+/// A line that lacks what the LMS needs: nothing will mend it but a human.
+fn incomplete() -> LmsResult {
+    LmsResult::Permanent("incomplete_product".to_owned(), None)
+}
+
+fn classify(result: Result<Option<String>, LmsError>) -> LmsResult {
+    match result {
+        Ok(grant) => LmsResult::Done(grant),
+        Err(error) if error.retryable() => LmsResult::Transient(error.reason().to_owned(), Some(error.to_string())),
+        Err(error) => LmsResult::Permanent(error.reason().to_owned(), Some(error.to_string())),
+    }
+}

@@ -1,0 +1,132 @@
+//! Receiving one event: verify, load, decide, commit, send.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use domain::id::OrderNumber;
+use domain::journal::JournalEntry;
+use domain::order::OrderFile;
+use domain::payment::{Fact, ProcessorEvent};
+use domain::plan::{Plan, Write};
+use domain::record_payment::{Circumstances, Outcome, decide};
+use domain::text::Tenant;
+use payments::{Processor, WebhookRefusal, redacted};
+use store::CommitError;
+use web::{Code, Path, Problem, RawBody};
+
+use crate::App;
+
+/// How often an event is decided anew when its order changed under it.
+const ROUNDS: u32 = 16;
+
+/// Takes a processor's event. 200 means that it is committed, was committed before, or concerns nothing here.
+#[utoipa::path(post, path = "/webhooks/{tenant}/{processor}", tag = "webhooks",
+    params(("tenant" = String, Path), ("processor" = String, Path)), request_body = String,
+    responses((status = 200), (status = 400), (status = 404), (status = 503)))]
+pub(crate) async fn receive_event(
+    State(app): State<App>,
+    Path((tenant, processor)): Path<(Tenant, String)>,
+    headers: HeaderMap,
+    RawBody(body): RawBody,
+) -> Result<StatusCode, Problem> {
+    let found = app.processors.iter().find(|known| known.name().name() == processor);
+    let processor = found.filter(|_| tenant == *app.http.tenant()).ok_or_else(|| Problem::new(Code::NotFound))?;
+    let Some(event) = verify(&app, processor, &headers, &body)? else { return Ok(StatusCode::OK) };
+    // Verified bodies are JSON, and so text.
+    let raw = redacted(&String::from_utf8_lossy(&body));
+    match find(&app, &event).await? {
+        Some(file) => apply(&app, file, &event, &raw).await?,
+        None => park(&app, &event, &raw).await?,
+    }
+    Ok(StatusCode::OK)
+}
+
+/// The event, if it is genuine and concerns an order. Nothing is told to a caller whose event is not.
+fn verify(
+    app: &App,
+    processor: &Processor,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Option<ProcessorEvent>, Problem> {
+    let clock = app.http.clock();
+    let event = match processor.verify(headers, body, &[clock.now(), clock.issuer_now()]) {
+        Ok(event) => event,
+        Err(WebhookRefusal::Unreadable(unreadable)) => {
+            let fact = Fact::Unreadable { said: unreadable.amount.to_string() };
+            ProcessorEvent { fact, ..unreadable.event }
+        }
+        Err(refusal) => {
+            tracing::warn!(reason = refusal.reason(), "webhook refused");
+            return Err(Problem::new(Code::BadWebhook));
+        }
+    };
+    tracing::info!(event = %event.event, event_type = event.event_type, "webhook verified");
+    Ok((event.fact != Fact::Irrelevant).then_some(event))
+}
+
+/// The order that the event is about: by our own metadata, else by the payment or session that it names.
+async fn find(app: &App, event: &ProcessorEvent) -> Result<Option<OrderFile>, Problem> {
+    if let Some(number) = &event.order {
+        return Ok(app.store.read_order(number).await?);
+    }
+    for reference in [&event.payment, &event.session].into_iter().flatten() {
+        if let Some(number) = app.store.find_order(event.processor, reference).await? {
+            return Ok(app.store.read_order(&number).await?);
+        }
+    }
+    Ok(None)
+}
+
+/// Applies the event to its order; anew if the order changed under it, or if a condition outside it did not hold.
+async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, raw: &str) -> Result<(), Problem> {
+    let number = file.order.number.clone();
+    let mut circumstances = Circumstances::default();
+    for _ in 0..ROUNDS {
+        let now = app.http.now();
+        let (outcome, plan) = decide(&file, event, raw, circumstances, (now, &mut app.http.ids(now)));
+        if outcome == Outcome::Duplicate {
+            tracing::info!(order = %number, event = %event.event, "duplicate event");
+            return Ok(());
+        }
+        match app.store.commit(&plan).await {
+            Ok(()) => {
+                tracing::info!(order = %number, event = %event.event, outcome = outcome.name(), "event applied");
+                app.queue.send_all(app.store.tenant(), &plan).await;
+                return Ok(());
+            }
+            Err(error) if error.is_conflict() => {
+                circumstances = learned(circumstances, &error);
+                file = reload(app, &number).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Problem::new(Code::Unavailable).detail("the order is being changed by other requests").retry_after(1))
+}
+
+/// What a refused condition says about the world outside the order.
+fn learned(known: Circumstances, error: &CommitError) -> Circumstances {
+    let any = |names: &[&str]| names.iter().any(|name| error.refused(name));
+    Circumstances {
+        basket_moved: known.basket_moved || any(&["save_basket", "thaw_basket"]),
+        places_gone: known.places_gone || any(&["sell_available", "grant"]),
+    }
+}
+
+async fn reload(app: &App, number: &OrderNumber) -> Result<OrderFile, Problem> {
+    let found = app.store.read_order(number).await?;
+    found.ok_or_else(|| Problem::new(Code::Unavailable).retry_after(1))
+}
+
+/// Keeps a genuine event for which there is no order, for a human to look at. Nothing that money hangs on is dropped.
+async fn park(app: &App, event: &ProcessorEvent, raw: &str) -> Result<(), Problem> {
+    let now = app.http.now();
+    let entry = JournalEntry {
+        id: app.http.ids(now).make(),
+        processor: event.processor,
+        about: format!("unmatched:{}", event.event_type),
+        raw: JournalEntry::clipped(raw),
+        at: now,
+    };
+    tracing::error!(event = %event.event, event_type = event.event_type, "event without an order is parked");
+    Ok(app.store.commit(&Plan::of(Write::Journal(None, entry))).await?)
+}

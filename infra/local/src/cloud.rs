@@ -1,0 +1,245 @@
+//! One local cloud: engines, simulators, functions, and the loops between them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use domain::audit::{self, Violation};
+use dynoxide::Database;
+use lms::{Lms, LmsConfig};
+use payments::Processor;
+use payments::stripe::StripeConfig;
+use store::{Queue, Store, create_table, sweep};
+use utoipa::openapi::OpenApi;
+use web::{Clock, Entropy, Http, HttpConfig, JwtConfig, Secret};
+
+use crate::faults::{Faults, Target};
+use crate::functions::{self, Parts};
+use crate::lms_sim::{LmsSim, LmsSimConfig};
+use crate::meter::Ledger;
+use crate::stripe_sim::{StripeSim, StripeSimConfig};
+use crate::trigger::Trigger;
+use crate::{aws, control, dev_keys, lms_sim, page, stripe_sim};
+
+/// The table's name.
+const TABLE: &str = "bursar";
+/// Rounds after which a cloud that still finds work to do is taken to run in circles.
+const MAX_ROUNDS: u32 = 500;
+
+/// Where the data lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataPlace {
+    /// Nowhere: it goes with the process.
+    Memory,
+    /// In files of this folder, which survive the process however it ends.
+    Folder(PathBuf),
+}
+
+/// How to make a cloud.
+#[derive(Clone)]
+pub struct CloudConfig {
+    /// Where the data lives.
+    pub data: DataPlace,
+    /// The address that it will be served at, such as `http://127.0.0.1:8080`.
+    pub base_url: String,
+    /// The clock.
+    pub clock: Clock,
+    /// The source of ids.
+    pub entropy: Entropy,
+    /// Seconds after which a message that failed comes again.
+    pub redelivery_s: i32,
+}
+
+/// A local cloud. Clones are the same cloud.
+#[derive(Clone)]
+pub struct Cloud {
+    /// Where it is served.
+    pub base_url: String,
+    /// Its clock.
+    pub clock: Clock,
+    /// Faults on order.
+    pub faults: Faults,
+    /// What requests cost.
+    pub ledger: Ledger,
+    /// The table.
+    pub store: Store,
+    /// A client of the table, for what the store does not offer.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// The queue and its trigger.
+    pub trigger: Trigger,
+    /// The payment processor.
+    pub stripe: StripeSim,
+    /// The learning platform.
+    pub lms: LmsSim,
+    parts: Parts,
+}
+
+impl Cloud {
+    /// Builds a cloud on its data. Nothing is served yet: see [`Cloud::router`].
+    ///
+    /// # Errors
+    /// If the data cannot be opened or an engine does not start.
+    pub async fn open(config: CloudConfig) -> anyhow::Result<Self> {
+        let (faults, ledger) = (Faults::default(), Ledger::default());
+        let endpoint = aws::serve_dynamodb(database(&config.data)?).await?;
+        let dynamodb = aws::dynamodb(&endpoint, &faults);
+        create_table(&dynamodb, TABLE).await.context("the table cannot be made")?;
+        let store = Store::new(dynamodb.clone(), TABLE, dev_keys::tenant()?);
+        let sqs = aws::sqs(&faults);
+        let trigger = Trigger::create(sqs.clone(), config.redelivery_s).await?;
+        let http = Http::new(http_config()?, config.clock.clone(), config.entropy.clone());
+        let parts = Parts {
+            http,
+            store: store.clone(),
+            queue: Queue::new(sqs, &trigger.url),
+            processors: vec![Processor::Stripe(stripe_client(&config.base_url)?)],
+            lms: Lms::new(LmsConfig {
+                base_url: format!("{}{}", config.base_url, lms_sim::MOUNT),
+                oauth_client_id: dev_keys::LMS_CLIENT.0.to_owned(),
+                oauth_client_secret: lms::Secret::new(dev_keys::LMS_CLIENT.1),
+            })?,
+            currency: "USD".parse()?,
+        };
+        let stripe = StripeSim::open(stripe_sim_config(&config, &faults, &ledger))?;
+        let lms = LmsSim::open(lms_sim_config(&config, &faults, &ledger))?;
+        let CloudConfig { base_url, clock, .. } = config;
+        Ok(Self { base_url, clock, faults, ledger, store, dynamodb, trigger, stripe, lms, parts })
+    }
+
+    /// Everything that is served: the functions, the simulators, the controls and the shop front.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        let (functions, document) = functions::routes(&self.parts).split_for_parts();
+        let measured = control::measured(functions, &self.ledger, &document);
+        web::contract(measured.merge(control::router(self)), &self.parts.http)
+            .merge(crate::faults::router(self.faults.clone()))
+            .merge(page::router())
+            .nest(stripe_sim::MOUNT, self.stripe.router())
+            .nest(lms_sim::MOUNT, self.lms.router())
+    }
+
+    /// The OpenAPI document of all functions.
+    #[must_use]
+    pub fn openapi(&self) -> OpenApi {
+        functions::routes(&self.parts).split_for_parts().1
+    }
+
+    /// The seams to clock and ids.
+    #[must_use]
+    pub fn http(&self) -> &Http {
+        &self.parts.http
+    }
+
+    /// Does what is to be done now, once: delivers webhooks, works the queue, sweeps what is due. How many things it did.
+    ///
+    /// # Errors
+    /// If an engine fails.
+    pub async fn step(&self) -> anyhow::Result<usize> {
+        let delivered = self.stripe.deliver().await;
+        let worked = self.trigger.pump(&functions::fulfillment(&self.parts), &self.ledger).await?;
+        Ok(delivered.saturating_add(worked))
+    }
+
+    /// Looks at what is due: expired sessions at the processor, and all that the janitor looks at.
+    ///
+    /// # Errors
+    /// If the table fails.
+    pub async fn sweep(&self) -> anyhow::Result<usize> {
+        let expired = self.stripe.expire_due();
+        let now = self.clock.now();
+        let report = sweep(&self.store, &self.parts.queue, now, self.parts.http.ids(now)).await?;
+        Ok(expired.saturating_add(report.messages).saturating_add(report.expired))
+    }
+
+    /// Does everything that is to be done now, until nothing is left.
+    ///
+    /// # Errors
+    /// If an engine fails, or the cloud runs in circles.
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        for _ in 0..MAX_ROUNDS {
+            if self.step().await?.saturating_add(self.sweep().await?) == 0 {
+                return Ok(());
+            }
+        }
+        anyhow::bail!("there was still work to do after {MAX_ROUNDS} rounds")
+    }
+
+    /// Checks every invariant over the stored data.
+    ///
+    /// # Errors
+    /// If the table fails.
+    pub async fn audit(&self) -> anyhow::Result<Vec<Violation>> {
+        Ok(audit::check(&self.store.read_books().await?))
+    }
+}
+
+fn database(data: &DataPlace) -> anyhow::Result<Database> {
+    match data {
+        DataPlace::Memory => Ok(Database::memory()?),
+        DataPlace::Folder(folder) => {
+            std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be written", folder.display()))?;
+            let file = folder.join("dynamodb.sqlite");
+            let path = file.to_str().context("the data folder's name is not text")?;
+            Database::new(path).with_context(|| format!("{} cannot be opened", file.display()))
+        }
+    }
+}
+
+fn file(config: &CloudConfig, name: &str) -> Option<PathBuf> {
+    match &config.data {
+        DataPlace::Memory => None,
+        DataPlace::Folder(folder) => Some(folder.join(name)),
+    }
+}
+
+fn http_config() -> anyhow::Result<HttpConfig> {
+    Ok(HttpConfig {
+        tenant: dev_keys::tenant()?,
+        key_secret: Secret::new(dev_keys::KEY_SECRET),
+        jwt: JwtConfig {
+            issuer: dev_keys::ISSUER.to_owned(),
+            audience: dev_keys::AUDIENCE.to_owned(),
+            secret: Secret::new(dev_keys::JWT_SECRET),
+        },
+        allowed_origins: Vec::new(),
+        session_realms: Vec::new(),
+        secure_cookies: false,
+    })
+}
+
+fn stripe_client(base_url: &str) -> anyhow::Result<payments::stripe::Client> {
+    let secrets = dev_keys::WEBHOOK_SECRETS.iter().map(|secret| payments::Secret::new(*secret)).collect();
+    Ok(payments::stripe::Client::new(StripeConfig {
+        api_base: format!("{base_url}{}", stripe_sim::MOUNT),
+        secret_key: payments::Secret::new(dev_keys::STRIPE_KEY),
+        webhook_secrets: secrets,
+        livemode: false,
+    })?)
+}
+
+fn stripe_sim_config(config: &CloudConfig, faults: &Faults, ledger: &Ledger) -> StripeSimConfig {
+    let ledger = ledger.clone();
+    StripeSimConfig {
+        data_file: file(config, "stripe.json"),
+        clock: config.clock.clone(),
+        faults: faults.clone(),
+        base_url: config.base_url.clone(),
+        webhook_url: format!("{}/webhooks/{}/stripe", config.base_url, dev_keys::TENANT),
+        webhook_secrets: dev_keys::WEBHOOK_SECRETS.iter().map(ToString::to_string).collect(),
+        secret_key: dev_keys::STRIPE_KEY.to_owned(),
+        on_call: Arc::new(move |id, operation| ledger.arrived(Target::Stripe, id, operation)),
+    }
+}
+
+fn lms_sim_config(config: &CloudConfig, faults: &Faults, ledger: &Ledger) -> LmsSimConfig {
+    let ledger = ledger.clone();
+    LmsSimConfig {
+        data_file: file(config, "lms.json"),
+        clock: config.clock.clone(),
+        faults: faults.clone(),
+        client_id: dev_keys::LMS_CLIENT.0.to_owned(),
+        client_secret: dev_keys::LMS_CLIENT.1.to_owned(),
+        on_call: Arc::new(move |id, operation| ledger.arrived(Target::Lms, id, operation)),
+    }
+}

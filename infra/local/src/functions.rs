@@ -1,0 +1,71 @@
+//! The functions, wired as their `main.rs` wires them on AWS, but to the local cloud's clients.
+
+use domain::money::Currency;
+use payments::Processor;
+use store::{Queue, Store};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use web::Http;
+
+/// What all functions are built from.
+#[derive(Clone)]
+pub struct Parts {
+    /// The HTTP contract.
+    pub http: Http,
+    /// The table.
+    pub store: Store,
+    /// The queue.
+    pub queue: Queue,
+    /// The processors.
+    pub processors: Vec<Processor>,
+    /// The learning platform.
+    pub lms: lms::Lms,
+    /// The currency of an empty basket.
+    pub currency: Currency,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Bursar",
+        description = "Serverless commerce for learning platforms.",
+        version = "1",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(web::ProblemDetails))
+)]
+struct Document;
+
+/// The routes of every function, with the OpenAPI document of them all.
+#[must_use]
+pub fn routes(parts: &Parts) -> OpenApiRouter {
+    let Parts { http, store, queue, processors, lms, currency } = parts.clone();
+    let catalog = catalog::App { http: http.clone(), store: store.clone(), lms };
+    let basket = basket::App { http: http.clone(), store: store.clone(), currency, tax: None };
+    let checkout = checkout::App {
+        http: http.clone(),
+        store: store.clone(),
+        queue: queue.clone(),
+        processors: processors.clone(),
+        return_origins: Vec::new(),
+        tax: None,
+    };
+    let webhook = payment_webhook::App { http, store, queue, processors };
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(catalog::router(catalog))
+        .merge(basket::router(basket))
+        .merge(checkout::router(checkout))
+        .merge(payment_webhook::router(webhook))
+}
+
+/// The fulfilment function.
+#[must_use]
+pub fn fulfillment(parts: &Parts) -> fulfillment::App {
+    fulfillment::App {
+        store: parts.store.clone(),
+        lms: parts.lms.clone(),
+        processors: parts.processors.clone(),
+        clock: parts.http.clock().clone(),
+        entropy: parts.http.entropy().clone(),
+    }
+}
