@@ -3,4 +3,5 @@
 // True of every build of this file. It is how clippy learns that helpers outside `#[test]` are test code too.
 #![cfg(test)]
 
+mod purchase;
 mod tidy;
