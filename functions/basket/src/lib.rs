@@ -6,6 +6,7 @@
 
 mod body;
 mod change;
+mod config;
 mod lines;
 mod quote;
 mod read_basket;

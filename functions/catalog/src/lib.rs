@@ -5,6 +5,7 @@
 
 mod body;
 mod catalogs;
+mod config;
 mod courses;
 mod edit_product;
 mod listing;

@@ -6,6 +6,7 @@
 
 mod body;
 mod cancel_order;
+mod config;
 mod end_session;
 mod list_orders;
 mod open_session;

@@ -1,2 +1,12 @@
-//! placeholder
-fn main(){}
+//! The checkout function on AWS.
+
+use anyhow::Error;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    web::telemetry::init();
+    let app = checkout::App::from_env().await?;
+    let http = app.http.clone();
+    let (router, _) = checkout::router(app).split_for_parts();
+    web::serve(web::contract(router, &http)).await.map_err(Error::from_boxed)
+}

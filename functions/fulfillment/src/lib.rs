@@ -4,6 +4,7 @@
 //! Each message of a batch fails or succeeds on its own: one that cannot be understood or worked is left to the queue,
 //! which gives it up into its dead-letter queue after some tries.
 
+mod config;
 mod fulfil_order;
 mod submit_refund;
 

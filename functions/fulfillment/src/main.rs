@@ -1,2 +1,15 @@
-//! placeholder
-fn main(){}
+//! The fulfillment function on AWS.
+
+use std::convert::Infallible;
+
+use anyhow::Error;
+use aws_lambda_events::event::sqs::SqsEvent;
+use lambda_runtime::{LambdaEvent, run, service_fn};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    web::telemetry::init();
+    let app = fulfillment::App::from_env().await?;
+    let worked = async |event: LambdaEvent<SqsEvent>| Ok::<_, Infallible>(fulfillment::handle(&app, event.payload).await);
+    run(service_fn(worked)).await.map_err(Error::from_boxed)
+}

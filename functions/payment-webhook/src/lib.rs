@@ -3,6 +3,7 @@
 //! Verified on the raw bytes, decided by the domain, committed in one transaction, and only then acknowledged (I8).
 //! The webhook never fulfils: it owes the queue a message, in the same transaction.
 
+mod config;
 mod receive_event;
 
 use axum::extract::FromRef;

@@ -1,2 +1,12 @@
-//! placeholder
-fn main(){}
+//! The payment-webhook function on AWS.
+
+use anyhow::Error;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    web::telemetry::init();
+    let app = payment_webhook::App::from_env().await?;
+    let http = app.http.clone();
+    let (router, _) = payment_webhook::router(app).split_for_parts();
+    web::serve(web::contract(router, &http)).await.map_err(Error::from_boxed)
+}

@@ -34,6 +34,7 @@ pub mod product;
 pub mod quantity;
 pub mod record_payment;
 pub mod refund;
+pub mod secret;
 pub mod start_checkout;
 pub mod stock;
 pub mod submit_refund;

@@ -11,7 +11,6 @@ mod enrolment;
 mod entitlement;
 mod error;
 mod mode_rank;
-mod secret;
 mod token;
 mod transport;
 
@@ -22,12 +21,13 @@ use std::sync::Arc;
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 
+pub use domain::secret::Secret;
+
 pub use crate::course_modes::{CourseMode, CourseModes};
 pub use crate::enrolment::{EnrolRequest, Enrolled};
 pub use crate::entitlement::{EntitlementRef, EntitlementRequest, NotAnEntitlementRef};
 pub use crate::error::{LmsError, TokenFailure};
 pub use crate::mode_rank::same_or_better;
-pub use crate::secret::Secret;
 use crate::token::Tokens;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,6 +43,18 @@ pub struct LmsConfig {
     pub oauth_client_id: String,
     /// The OAuth2 application's secret.
     pub oauth_client_secret: Secret,
+}
+
+impl LmsConfig {
+    /// Reads `BURSAR_LMS_URL`, `BURSAR_LMS_CLIENT_ID` and `BURSAR_LMS_CLIENT_SECRET` through `variable`, which reports
+    /// what is missing.
+    pub fn configured(mut variable: impl FnMut(&'static str) -> Option<String>) -> Option<Self> {
+        let base_url = variable("BURSAR_LMS_URL");
+        let client = variable("BURSAR_LMS_CLIENT_ID");
+        let secret = variable("BURSAR_LMS_CLIENT_SECRET");
+        let oauth_client_secret = Secret::new(secret?);
+        Some(Self { base_url: base_url?, oauth_client_id: client?, oauth_client_secret })
+    }
 }
 
 /// The HTTP client cannot be built.

@@ -10,10 +10,10 @@
 //!
 //! Not here: what an event means for an order (`domain`), when to try again (the janitor), and storing anything.
 
+mod configure;
 mod error;
 pub mod exponent;
 mod redact;
-mod secret;
 pub mod stripe;
 mod webhook;
 
@@ -24,9 +24,11 @@ use domain::text::ProcessorRef;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
+pub use domain::secret::Secret;
+
 pub use crate::error::ProcessorError;
 pub use crate::redact::redacted;
-pub use crate::secret::Secret;
+pub use crate::configure::configured;
 pub use crate::webhook::{UnreadableAmount, UnreadableEvent, WebhookRefusal};
 
 /// What a processor says about a session or payment when it is asked.

@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
+pub use domain::secret::Secret;
+
 /// The shortest secret that is taken, in bytes: 128 bits if it is random.
 const MIN_SECRET: usize = 16;
 
@@ -24,24 +26,6 @@ const MIN_SECRET: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("configuration is incomplete: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);
-
-/// A value that must not be logged: it has no `Debug` and no `Display`.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret that did not come from the environment.
-    #[must_use]
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The secret, to hand to what uses it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
 
 /// A reader of variables that collects what is wrong. An empty variable counts as unset.
 #[derive(Debug)]
@@ -117,7 +101,7 @@ impl Env {
             self.faults.push(format!("{name} is shorter than {MIN_SECRET} bytes"));
             return None;
         }
-        Some(Secret(value))
+        Some(Secret::new(value))
     }
 
     /// What was built of the variables, or everything that was wrong with them.

@@ -1,4 +1,4 @@
-//! Text that must not be printed.
+//! Text that must not be printed: keys and passwords of the outside systems.
 
 use std::fmt;
 

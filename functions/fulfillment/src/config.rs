@@ -1,0 +1,31 @@
+//! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
+
+use domain::text::Tenant;
+use lms::{Lms, LmsConfig};
+use store::Store;
+use web::{Clock, Entropy, Env};
+
+use crate::App;
+
+impl App {
+    /// Builds the function from its environment.
+    ///
+    /// # Errors
+    /// If a variable is missing or malformed.
+    pub async fn from_env() -> anyhow::Result<Self> {
+        let mut env = Env::process();
+        let tenant = env.parsed::<Tenant>("BURSAR_TENANT");
+        let table = env.required("BURSAR_TABLE");
+        let processors = payments::configured(|name| env.required(name))?;
+        let lms = LmsConfig::configured(|name| env.required(name));
+        let (((tenant, table), processors), lms) = env.finish(tenant.zip(table).zip(processors).zip(lms))?;
+        let sdk = web::aws::sdk_config().await;
+        Ok(Self {
+            store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), table, tenant),
+            lms: Lms::new(lms)?,
+            processors,
+            clock: Clock::wall(),
+            entropy: Entropy::system()?,
+        })
+    }
+}
