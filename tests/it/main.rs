@@ -3,5 +3,6 @@
 // True of every build of this file. It is how clippy learns that helpers outside `#[test]` are test code too.
 #![cfg(test)]
 
+mod openapi;
 mod purchase;
 mod tidy;

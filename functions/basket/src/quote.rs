@@ -29,7 +29,8 @@ pub(crate) struct QuoteQuery {
 
 /// Prices products. Nothing is stored.
 #[utoipa::path(get, path = "/api/v1/quote", tag = "basket", params(QuoteQuery),
-    responses((status = 200, body = QuoteView), (status = 404)))]
+    responses((status = 200, body = QuoteView), (status = 404)),
+    security(()))]
 pub(crate) async fn read_quote(
     State(app): State<App>,
     Query(query): Query<QuoteQuery>,

@@ -50,7 +50,8 @@ impl From<Catalog> for CatalogView {
 
 /// Lists catalogs by id.
 #[utoipa::path(get, path = "/api/v1/catalogs", tag = "catalog", params(PageQuery),
-    responses((status = 200, body = Page<CatalogView>)))]
+    responses((status = 200, body = Page<CatalogView>)),
+    security(("jwt" = ["staff"])))]
 pub(crate) async fn list_catalogs(
     State(app): State<App>,
     _: Staff,
@@ -68,7 +69,8 @@ pub(crate) async fn list_catalogs(
 
 /// Reads a catalog.
 #[utoipa::path(get, path = "/api/v1/catalogs/{id}", tag = "catalog", params(("id" = String, Path)),
-    responses((status = 200, body = CatalogView), (status = 404)))]
+    responses((status = 200, body = CatalogView), (status = 404)),
+    security(("jwt" = ["staff"])))]
 pub(crate) async fn read_catalog(
     State(app): State<App>,
     _: Staff,
@@ -80,7 +82,8 @@ pub(crate) async fn read_catalog(
 
 /// Creates a catalog.
 #[utoipa::path(post, path = "/api/v1/catalogs", tag = "catalog", request_body = CatalogBody,
-    responses((status = 201, body = CatalogView), (status = 409)))]
+    responses((status = 201, body = CatalogView), (status = 409)),
+    security(("jwt" = ["staff"])))]
 pub(crate) async fn create_catalog(
     State(app): State<App>,
     _: Staff,
@@ -92,7 +95,8 @@ pub(crate) async fn create_catalog(
 
 /// Replaces a catalog, or creates it.
 #[utoipa::path(put, path = "/api/v1/catalogs/{id}", tag = "catalog", params(("id" = String, Path)),
-    request_body = CatalogBody, responses((status = 200, body = CatalogView), (status = 412)))]
+    request_body = CatalogBody, responses((status = 200, body = CatalogView), (status = 412)),
+    security(("jwt" = ["staff"])))]
 pub(crate) async fn replace_catalog(
     State(app): State<App>,
     _: Staff,
@@ -112,7 +116,8 @@ pub(crate) async fn replace_catalog(
 
 /// Removes a catalog; its products stay.
 #[utoipa::path(delete, path = "/api/v1/catalogs/{id}", tag = "catalog", params(("id" = String, Path)),
-    responses((status = 204), (status = 404), (status = 412)))]
+    responses((status = 204), (status = 404), (status = 412)),
+    security(("jwt" = ["staff"])))]
 pub(crate) async fn delete_catalog(
     State(app): State<App>,
     _: Staff,

@@ -19,7 +19,8 @@ use crate::body::{ProductBody, ProductView, StockBody, check_attributes, refused
 
 /// Creates a product.
 #[utoipa::path(post, path = "/api/v1/products", tag = "catalog", request_body = ProductBody,
-    responses((status = 201, body = ProductView), (status = 409)))]
+    responses((status = 201, body = ProductView), (status = 409)),
+    security(("jwt" = ["staff"])))]
 pub(crate) async fn create_product(
     State(app): State<App>,
     _: Staff,
@@ -36,7 +37,8 @@ pub(crate) async fn create_product(
 /// Replaces a product, or creates it. Without `stock` its price windows stay.
 #[utoipa::path(put, path = "/api/v1/products/{sku}", tag = "catalog", params(("sku" = String, Path)),
     request_body = ProductBody,
-    responses((status = 200, body = ProductView), (status = 201, body = ProductView), (status = 412)))]
+    responses((status = 200, body = ProductView), (status = 201, body = ProductView), (status = 412)),
+    security(("jwt" = ["staff"])))]
 pub(crate) async fn replace_product(
     State(app): State<App>,
     _: Staff,
@@ -79,7 +81,8 @@ fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Opt
 
 /// Changes some fields of a product.
 #[utoipa::path(patch, path = "/api/v1/products/{sku}", tag = "catalog", params(("sku" = String, Path)),
-    request_body = ProductPatch, responses((status = 200, body = ProductView), (status = 404), (status = 412)))]
+    request_body = ProductPatch, responses((status = 200, body = ProductView), (status = 404), (status = 412)),
+    security(("jwt" = ["staff"])))]
 pub(crate) async fn change_product(
     State(app): State<App>,
     _: Staff,
@@ -108,7 +111,8 @@ pub(crate) async fn change_product(
 
 /// Takes a product off sale. It stays readable by staff, and for the orders that refer to it.
 #[utoipa::path(delete, path = "/api/v1/products/{sku}", tag = "catalog", params(("sku" = String, Path)),
-    responses((status = 204), (status = 404), (status = 412)))]
+    responses((status = 204), (status = 404), (status = 412)),
+    security(("jwt" = ["staff"])))]
 pub(crate) async fn delete_product(
     State(app): State<App>,
     _: Staff,

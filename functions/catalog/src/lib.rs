@@ -8,7 +8,9 @@ mod catalogs;
 mod config;
 mod courses;
 mod edit_product;
+mod health;
 mod listing;
+mod openapi;
 mod read_product;
 mod save_course;
 mod set_stock;
@@ -53,5 +55,7 @@ pub fn router(app: App) -> OpenApiRouter {
         .routes(routes!(courses::read_course, save_course::save_course))
         .routes(routes!(catalogs::list_catalogs, catalogs::create_catalog))
         .routes(routes!(catalogs::read_catalog, catalogs::replace_catalog, catalogs::delete_catalog))
+        .routes(routes!(openapi::read_openapi))
+        .routes(routes!(health::read_health))
         .with_state(app)
 }

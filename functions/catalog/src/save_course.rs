@@ -97,7 +97,8 @@ impl CourseBody {
 /// Saves a course and all its seats. The LMS is told first; if it refuses, nothing is saved.
 #[utoipa::path(put, path = "/api/v1/courses/{course_key}", tag = "catalog", params(("course_key" = String, Path)),
     request_body = CourseBody,
-    responses((status = 200, body = CourseView), (status = 201, body = CourseView), (status = 412), (status = 502)))]
+    responses((status = 200, body = CourseView), (status = 201, body = CourseView), (status = 412), (status = 502)),
+    security(("jwt" = ["staff"])))]
 pub(crate) async fn save_course(
     State(app): State<App>,
     _: Staff,

@@ -44,7 +44,8 @@ impl StockRequest {
 
 /// Sets a product's price windows. A window that was there before keeps its units held and sold.
 #[utoipa::path(put, path = "/api/v1/products/{sku}/stock", tag = "catalog", params(("sku" = String, Path)),
-    request_body = StockRequest, responses((status = 200, body = ProductView), (status = 404), (status = 412)))]
+    request_body = StockRequest, responses((status = 200, body = ProductView), (status = 404), (status = 412)),
+    security(("jwt" = ["staff"])))]
 pub(crate) async fn set_stock(
     State(app): State<App>,
     _: Staff,

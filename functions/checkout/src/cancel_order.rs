@@ -13,7 +13,8 @@ use crate::order_view::OrderView;
 
 /// Cancels an order that waits for payment. Its session is ended at the processor first.
 #[utoipa::path(post, path = "/api/v1/orders/{number}/cancel", tag = "orders", params(("number" = String, Path)),
-    responses((status = 200, body = OrderView), (status = 404), (status = 409)))]
+    responses((status = 200, body = OrderView), (status = 404), (status = 409)),
+    security(("jwt" = [])))]
 pub(crate) async fn cancel_order(
     State(app): State<App>,
     SignedIn(user): SignedIn,

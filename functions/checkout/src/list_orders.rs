@@ -69,7 +69,8 @@ impl From<&Order> for OrderSummary {
 
 /// Lists orders, newest first.
 #[utoipa::path(get, path = "/api/v1/orders", tag = "orders", params(OrderQuery),
-    responses((status = 200, body = Page<OrderSummary>), (status = 403)))]
+    responses((status = 200, body = Page<OrderSummary>), (status = 403)),
+    security(("jwt" = [])))]
 pub(crate) async fn list_orders(
     State(app): State<App>,
     SignedIn(user): SignedIn,

@@ -39,6 +39,7 @@ impl FulfillmentView {
 
 /// A line of an order.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderLineView)]
 pub(crate) struct LineView {
     /// 1 for the first.
     line: u32,

@@ -9,7 +9,8 @@ use crate::order_view::OrderView;
 
 /// Reads an order. Another user's order does not exist.
 #[utoipa::path(get, path = "/api/v1/orders/{number}", tag = "orders", params(("number" = String, Path)),
-    responses((status = 200, body = OrderView), (status = 404)))]
+    responses((status = 200, body = OrderView), (status = 404)),
+    security(("jwt" = [])))]
 pub(crate) async fn read_order(
     State(app): State<App>,
     SignedIn(user): SignedIn,

@@ -76,7 +76,8 @@ impl ReceiptView {
 
 /// Reads the receipt of a paid order: JSON, or HTML for a client that asks for it.
 #[utoipa::path(get, path = "/api/v1/orders/{number}/receipt", tag = "orders", params(("number" = String, Path)),
-    responses((status = 200, body = ReceiptView), (status = 404), (status = 406), (status = 409)))]
+    responses((status = 200, body = ReceiptView), (status = 404), (status = 406), (status = 409)),
+    security(("jwt" = [])))]
 pub(crate) async fn read_receipt(
     State(app): State<App>,
     SignedIn(user): SignedIn,

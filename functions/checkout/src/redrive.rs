@@ -36,7 +36,8 @@ enum LineName {
 /// Asks for another try of an order's fulfilment. Needs the permission to fulfil, which staff does not imply.
 #[utoipa::path(post, path = "/api/v1/orders/{number}/fulfill", tag = "orders", params(("number" = String, Path)),
     request_body = Option<RedriveBody>,
-    responses((status = 202, body = OrderView), (status = 404), (status = 409)))]
+    responses((status = 202, body = OrderView), (status = 404), (status = 409)),
+    security(("jwt" = ["orders:fulfill"])))]
 pub(crate) async fn fulfill_order(
     State(app): State<App>,
     _: Fulfiller,

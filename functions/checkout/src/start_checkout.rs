@@ -24,7 +24,8 @@ const ROUNDS: u32 = 8;
 /// Makes an order of the basket and opens a payment session.
 #[utoipa::path(post, path = "/api/v1/checkout", tag = "checkout", request_body = CheckoutBody,
     params(("Idempotency-Key" = String, Header)),
-    responses((status = 201, body = CheckoutView), (status = 409), (status = 412), (status = 422), (status = 503)))]
+    responses((status = 201, body = CheckoutView), (status = 409), (status = 412), (status = 422), (status = 503)),
+    security(("jwt" = [])))]
 pub(crate) async fn start_checkout(
     State(app): State<App>,
     SignedIn(user): SignedIn,

@@ -35,7 +35,8 @@ pub(crate) struct TimelineView {
 
 /// Reads an order's timeline.
 #[utoipa::path(get, path = "/api/v1/orders/{number}/timeline", tag = "orders", params(("number" = String, Path)),
-    responses((status = 200, body = TimelineView), (status = 404)))]
+    responses((status = 200, body = TimelineView), (status = 404)),
+    security(("jwt" = [])))]
 pub(crate) async fn read_timeline(
     State(app): State<App>,
     SignedIn(user): SignedIn,

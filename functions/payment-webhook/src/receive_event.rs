@@ -21,7 +21,8 @@ const ROUNDS: u32 = 16;
 /// Takes a processor's event. 200 means that it is committed, was committed before, or concerns nothing here.
 #[utoipa::path(post, path = "/webhooks/{tenant}/{processor}", tag = "webhooks",
     params(("tenant" = String, Path), ("processor" = String, Path)), request_body = String,
-    responses((status = 200), (status = 400), (status = 404), (status = 503)))]
+    responses((status = 200), (status = 400), (status = 404), (status = 503)),
+    security(()))]
 pub(crate) async fn receive_event(
     State(app): State<App>,
     Path((tenant, processor)): Path<(Tenant, String)>,

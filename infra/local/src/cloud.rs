@@ -1,12 +1,11 @@
 //! One local cloud: engines, simulators, functions, and the loops between them.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
 use domain::audit::{self, Violation};
-use dynoxide::Database;
+use jiff::SignedDuration;
 use lms::{Lms, LmsConfig};
 use payments::Processor;
 use payments::stripe::StripeConfig;
@@ -14,27 +13,19 @@ use store::{Queue, Store, create_table, sweep};
 use utoipa::openapi::OpenApi;
 use web::{Clock, Entropy, Http, HttpConfig, JwtConfig, Secret};
 
+use crate::data::{DataPlace, Folder};
 use crate::faults::{Faults, Target};
 use crate::functions::{self, Parts};
 use crate::lms_sim::{LmsSim, LmsSimConfig};
 use crate::meter::Ledger;
 use crate::stripe_sim::{StripeSim, StripeSimConfig};
 use crate::trigger::Trigger;
-use crate::{aws, control, dev_keys, lms_sim, page, stripe_sim};
+use crate::{aws, control, dev_keys, document, lms_sim, page, stripe_sim};
 
 /// The table's name.
 const TABLE: &str = "bursar";
 /// Rounds after which a cloud that still finds work to do is taken to run in circles.
 const MAX_ROUNDS: u32 = 500;
-
-/// Where the data lives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DataPlace {
-    /// Nowhere: it goes with the process.
-    Memory,
-    /// In files of this folder, which survive the process however it ends.
-    Folder(PathBuf),
-}
 
 /// How to make a cloud.
 #[derive(Clone)]
@@ -73,6 +64,7 @@ pub struct Cloud {
     /// The learning platform.
     pub lms: LmsSim,
     parts: Parts,
+    folder: Folder,
 }
 
 impl Cloud {
@@ -82,7 +74,9 @@ impl Cloud {
     /// If the data cannot be opened or an engine does not start.
     pub async fn open(config: CloudConfig) -> anyhow::Result<Self> {
         let (faults, ledger) = (Faults::default(), Ledger::default());
-        let endpoint = aws::serve_dynamodb(database(&config.data)?).await?;
+        let folder = config.data.take()?;
+        folder.restore(&config.clock)?;
+        let endpoint = aws::serve_dynamodb(folder.database()?).await?;
         let dynamodb = aws::dynamodb(&endpoint, &faults);
         create_table(&dynamodb, TABLE).await.context("the table cannot be made")?;
         let store = Store::new(dynamodb.clone(), TABLE, dev_keys::tenant()?);
@@ -104,7 +98,7 @@ impl Cloud {
         let stripe = StripeSim::open(stripe_sim_config(&config, &faults, &ledger))?;
         let lms = LmsSim::open(lms_sim_config(&config, &faults, &ledger))?;
         let CloudConfig { base_url, clock, .. } = config;
-        Ok(Self { base_url, clock, faults, ledger, store, dynamodb, trigger, stripe, lms, parts })
+        Ok(Self { base_url, clock, faults, ledger, store, dynamodb, trigger, stripe, lms, parts, folder })
     }
 
     /// Everything that is served: the functions, the simulators, the controls and the shop front.
@@ -122,7 +116,13 @@ impl Cloud {
     /// The OpenAPI document of all functions.
     #[must_use]
     pub fn openapi(&self) -> OpenApi {
-        functions::routes(&self.parts).split_for_parts().1
+        document::complete(functions::routes(&self.parts).split_for_parts().1)
+    }
+
+    /// The fulfilment function, as the trigger calls it.
+    #[must_use]
+    pub fn fulfillment(&self) -> fulfillment::App {
+        functions::fulfillment(&self.parts)
     }
 
     /// The seams to clock and ids.
@@ -137,7 +137,7 @@ impl Cloud {
     /// If an engine fails.
     pub async fn step(&self) -> anyhow::Result<usize> {
         let delivered = self.stripe.deliver().await;
-        let worked = self.trigger.pump(&functions::fulfillment(&self.parts), &self.ledger).await?;
+        let worked = self.trigger.pump(&self.fulfillment(), &self.ledger).await?;
         Ok(delivered.saturating_add(worked))
     }
 
@@ -165,31 +165,22 @@ impl Cloud {
         anyhow::bail!("there was still work to do after {MAX_ROUNDS} rounds")
     }
 
+    /// Moves the clock, remembers it for the next start, and does what became due.
+    ///
+    /// # Errors
+    /// If the data folder cannot be written, or an engine fails.
+    pub async fn advance(&self, by: SignedDuration) -> anyhow::Result<()> {
+        self.clock.advance(by);
+        self.folder.keep(&self.clock)?;
+        self.settle().await
+    }
+
     /// Checks every invariant over the stored data.
     ///
     /// # Errors
     /// If the table fails.
     pub async fn audit(&self) -> anyhow::Result<Vec<Violation>> {
         Ok(audit::check(&self.store.read_books().await?))
-    }
-}
-
-fn database(data: &DataPlace) -> anyhow::Result<Database> {
-    match data {
-        DataPlace::Memory => Ok(Database::memory()?),
-        DataPlace::Folder(folder) => {
-            std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be written", folder.display()))?;
-            let file = folder.join("dynamodb.sqlite");
-            let path = file.to_str().context("the data folder's name is not text")?;
-            Database::new(path).with_context(|| format!("{} cannot be opened", file.display()))
-        }
-    }
-}
-
-fn file(config: &CloudConfig, name: &str) -> Option<PathBuf> {
-    match &config.data {
-        DataPlace::Memory => None,
-        DataPlace::Folder(folder) => Some(folder.join(name)),
     }
 }
 
@@ -221,7 +212,7 @@ fn stripe_client(base_url: &str) -> anyhow::Result<payments::stripe::Client> {
 fn stripe_sim_config(config: &CloudConfig, faults: &Faults, ledger: &Ledger) -> StripeSimConfig {
     let ledger = ledger.clone();
     StripeSimConfig {
-        data_file: file(config, "stripe.json"),
+        data_file: config.data.file("stripe.json"),
         clock: config.clock.clone(),
         faults: faults.clone(),
         base_url: config.base_url.clone(),
@@ -235,7 +226,7 @@ fn stripe_sim_config(config: &CloudConfig, faults: &Faults, ledger: &Ledger) -> 
 fn lms_sim_config(config: &CloudConfig, faults: &Faults, ledger: &Ledger) -> LmsSimConfig {
     let ledger = ledger.clone();
     LmsSimConfig {
-        data_file: file(config, "lms.json"),
+        data_file: config.data.file("lms.json"),
         clock: config.clock.clone(),
         faults: faults.clone(),
         client_id: dev_keys::LMS_CLIENT.0.to_owned(),

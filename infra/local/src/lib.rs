@@ -8,8 +8,10 @@ pub mod aws;
 pub mod bench;
 pub mod cloud;
 pub mod control;
+pub mod data;
 pub mod demo;
 pub mod dev_keys;
+pub mod document;
 pub mod faults;
 pub mod functions;
 pub mod lms_sim;
@@ -20,4 +22,5 @@ pub mod serve;
 pub mod stripe_sim;
 pub mod trigger;
 
-pub use cloud::{Cloud, CloudConfig, DataPlace};
+pub use cloud::{Cloud, CloudConfig};
+pub use data::DataPlace;

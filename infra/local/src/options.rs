@@ -1,10 +1,11 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::cloud::DataPlace;
+use crate::data::DataPlace;
 
 /// The whole Bursar cloud in one process.
 #[derive(Clone, Debug, Parser)]
@@ -37,6 +38,19 @@ pub struct ServeOptions {
 pub enum Command {
     /// Measure the operations against the same bare DynamoDB calls, and print a table.
     Bench,
+}
+
+/// Answers a command line that asks for help, or says in one line what is wrong with it.
+#[must_use]
+pub fn explain(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        crate::demo::say(&error.to_string());
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    crate::demo::complain(&anyhow::anyhow!("{line} (see --help)"));
+    ExitCode::from(2)
 }
 
 fn place(text: &str) -> Result<DataPlace, String> {

@@ -96,6 +96,11 @@ impl Keys<'_> {
         self.of(format_args!("JOURNAL#{}", order.map_or("UNMATCHED", OrderNumber::as_str)))
     }
 
+    /// A row that is never written.
+    pub(crate) fn health(self) -> String {
+        self.of("HEALTH")
+    }
+
     pub(crate) fn due(self, shard: u32) -> String {
         self.of(format_args!("DUE#{shard}"))
     }

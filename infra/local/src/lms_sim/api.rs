@@ -53,7 +53,13 @@ fn execute(sim: &LmsSim, parts: &Parts, path: &str, body: &[u8]) -> Answer {
     }
     let act = |state: &mut State, now: Timestamp| {
         tokens::admit(state, &parts.headers, now)?;
-        dispatch(&mut Call { state, body, now }, parts.method.as_str(), &segments)
+        let mut call = Call { state, body, now };
+        match (parts.method.as_str(), segments.as_slice()) {
+            ("GET", ["api", "entitlements", "v1", "entitlements"]) => {
+                Ok(entitlements::list(&call, parts.uri.query().unwrap_or_default()))
+            }
+            (method, segments) => dispatch(&mut call, method, segments),
+        }
     };
     let result = if parts.method == http::Method::GET { sim.read(act) } else { sim.change(act) };
     result.unwrap_or_else(|refusal| refusal)

@@ -130,7 +130,7 @@ async fn published_modes_replace_the_old_ones_and_a_refused_course_keeps_none() 
 }
 
 #[tokio::test]
-async fn an_entitlement_is_granted_once_per_order_and_survives_a_restart() {
+async fn a_repeated_grant_makes_a_second_entitlement_and_both_survive_a_restart() {
     let path = std::env::temp_dir().join(format!("bursar-lms-{}.json", random_hex(8)));
     let (sim, _, _) = sim_at(Some(path.clone()));
     let auth = token(&sim).await;
@@ -140,7 +140,9 @@ async fn an_entitlement_is_granted_once_per_order_and_survives_a_restart() {
     assert_eq!(status, 201);
     let (reopened, _, _) = sim_at(Some(path.clone()));
     let (_, second) = send(&reopened, "POST", uri, &auth, body).await;
-    assert_eq!(first["uuid"], second["uuid"]);
+    assert_ne!(first["uuid"], second["uuid"]);
+    let (_, page) = send(&reopened, "GET", &format!("{uri}?user=ada"), &auth, String::new()).await;
+    assert_eq!((page["count"].as_u64(), &page["results"][0]["uuid"]), (Some(2), &second["uuid"]));
     let gone = format!("{uri}{}/", first["uuid"].as_str().unwrap());
     assert_eq!(send(&reopened, "DELETE", &gone, &auth, String::new()).await.0, 204);
     std::fs::remove_file(path).unwrap();

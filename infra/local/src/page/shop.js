@@ -96,10 +96,10 @@ function showBasket(view, data) {
     view.replaceChildren(head, h("div", { class: "card empty" }, h("p", {}, "Your basket is empty."), h("a", { class: "button primary", href: "#/" }, "Browse courses")));
     return;
   }
-  const messages = (data.messages ?? []).map((one) => h("p", { class: "muted", role: "status" }, one.detail ?? one.message ?? words(one.code ?? one)));
+  const messages = (data.messages ?? []).map((one) => h("p", { class: "muted", role: "status" }, one.text ?? words(one.code)));
   view.replaceChildren(head, ...messages, h("div", { class: "split" },
     h("section", { class: "card", "aria-label": "Lines" },
-      h("ul", { class: "lines" }, data.lines.map((line) => basketLine(line, refresh))), voucherForm(data, refresh)),
+      h("ul", { class: "lines" }, data.lines.map((line) => basketLine(line, refresh)))),
     h("aside", { class: "card", "aria-label": "Summary" }, sums(data), payButton(data))));
 }
 
@@ -122,25 +122,9 @@ function basketLine(line, refresh) {
   const applied = (line.applied ?? []).map((one) => h("p", { class: "small muted" }, `${one.name ?? one.offer}: −${money(one.amount)}`));
   return h("li", {},
     h("div", { class: "grow" }, h("h2", {}, line.title), h("p", { class: "key" }, `${money(line.unit_price)} each`), applied),
-    seat ? null : h("div", {}, h("label", { for: id }, "Quantity"), h("input", { id, class: "qty", type: "number", min: 0, max: 999, value: line.quantity, onchange: change })),
+    seat ? null : h("div", {}, h("label", { for: id }, "Quantity"), h("input", { id, class: "qty", type: "number", min: 0, max: 100, value: line.quantity, onchange: change })),
     h("div", {}, h("div", { class: "price" }, money(line.total)),
       h("button", { type: "button", class: "link", "aria-label": `Remove ${line.title}`, onclick: remove }, "Remove")));
-}
-
-function voucherForm(data, refresh) {
-  const submit = (event) => {
-    event.preventDefault();
-    const field = event.target.elements.code;
-    return act(event.submitter ?? field, async () => refresh(await api("POST", "/basket/vouchers", { code: field.value.trim() })));
-  };
-  const used = (data.vouchers ?? []).map((voucher) => voucher.code ?? voucher).map((code) => {
-    const drop = async () => refresh(await api("DELETE", `/basket/vouchers/${encodeURIComponent(code)}`));
-    return h("p", { class: "row" }, h("span", { class: "chip good" }, code),
-      h("button", { type: "button", class: "link", "aria-label": `Remove code ${code}`, onclick: (event) => act(event.currentTarget, drop) }, "Remove"));
-  });
-  return h("div", {}, used, h("form", { class: "inline", onsubmit: submit },
-    h("div", {}, h("label", { for: "code" }, "Coupon code"), h("input", { id: "code", name: "code", autocomplete: "off", spellcheck: "false", maxlength: 64, required: true })),
-    h("button", { type: "submit" }, "Apply")));
 }
 
 /** Subtotal, discount, tax and total. */

@@ -17,6 +17,7 @@ pub use products::ProductFilter;
 use crate::Store;
 use crate::commit::pause;
 use crate::error::StoreError;
+use crate::keys::Keys;
 use crate::row::{Item, s};
 
 /// Where a listing goes on: the last row's keys, to be sealed in a cursor before it leaves the service.
@@ -41,6 +42,14 @@ struct Partition<'a> {
 }
 
 impl Store {
+    /// Asks the table for a row that is never there: whether it answers at all. One round trip.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.get(Keys(&self.tenant).health(), "HEALTH").await.map(drop)
+    }
+
     async fn get(&self, pk: String, sk: &str) -> Result<Option<Item>, StoreError> {
         let found = self
             .client
