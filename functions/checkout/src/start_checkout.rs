@@ -173,9 +173,6 @@ async fn after_conflict(
     let products = ["check_product", "hold_units", "sell_available"].iter().any(|name| error.refused(name));
     match basket {
         Some(basket) if products => take_over_products(app, checkout, basket).await,
-        Some(_) | None if error.refused("save_basket") && checkout.seen.is_some() => {
-            Err(Problem::new(Code::BasketChanged))
-        }
         Some(_) | None if error.is_conflict() => Ok(()),
         Some(_) | None => Err(error.into()),
     }

@@ -20,10 +20,11 @@ use winterbaume_sqs::SqsService;
 
 use crate::faults::{Fault, Faults, Target};
 use crate::meter::Call;
+use crate::recorder::Recorder;
 
-/// A client whose calls go to the DynamoDB engine over loopback.
+/// A client whose calls go to the DynamoDB engine over loopback, and are recorded while `recorder` is on.
 #[must_use]
-pub fn dynamodb(endpoint: &str, faults: &Faults) -> aws_sdk_dynamodb::Client {
+pub fn dynamodb(endpoint: &str, faults: &Faults, recorder: &Recorder) -> aws_sdk_dynamodb::Client {
     let http = aws_smithy_http_client::Builder::new().build_http();
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -31,6 +32,7 @@ pub fn dynamodb(endpoint: &str, faults: &Faults) -> aws_sdk_dynamodb::Client {
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
         .endpoint_url(endpoint)
         .http_client(Wire { inner: http, target: Target::Dynamodb, faults: faults.clone() })
+        .interceptor(recorder.clone())
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
 }

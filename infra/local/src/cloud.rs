@@ -18,12 +18,15 @@ use crate::faults::{Faults, Target};
 use crate::functions::{self, Parts};
 use crate::lms_sim::{LmsSim, LmsSimConfig};
 use crate::meter::Ledger;
+use crate::recorder::Recorder;
 use crate::stripe_sim::{StripeSim, StripeSimConfig};
 use crate::trigger::Trigger;
 use crate::{aws, control, dev_keys, document, lms_sim, page, stripe_sim};
 
 /// The table's name.
-const TABLE: &str = "bursar";
+pub(crate) const TABLE: &str = "bursar";
+/// How many messages the trigger takes at once, as the template sets it.
+const BATCH: i32 = 10;
 /// Rounds after which a cloud that still finds work to do is taken to run in circles.
 const MAX_ROUNDS: u32 = 500;
 
@@ -53,6 +56,8 @@ pub struct Cloud {
     pub faults: Faults,
     /// What requests cost.
     pub ledger: Ledger,
+    /// The DynamoDB calls of requests, for the benchmark.
+    pub recorder: Recorder,
     /// The table.
     pub store: Store,
     /// A client of the table, for what the store does not offer.
@@ -77,7 +82,8 @@ impl Cloud {
         let folder = config.data.take()?;
         folder.restore(&config.clock)?;
         let endpoint = aws::serve_dynamodb(folder.database()?).await?;
-        let dynamodb = aws::dynamodb(&endpoint, &faults);
+        let recorder = Recorder::default();
+        let dynamodb = aws::dynamodb(&endpoint, &faults, &recorder);
         create_table(&dynamodb, TABLE).await.context("the table cannot be made")?;
         let store = Store::new(dynamodb.clone(), TABLE, dev_keys::tenant()?);
         let sqs = aws::sqs(&faults);
@@ -98,7 +104,7 @@ impl Cloud {
         let stripe = StripeSim::open(stripe_sim_config(&config, &faults, &ledger))?;
         let lms = LmsSim::open(lms_sim_config(&config, &faults, &ledger))?;
         let CloudConfig { base_url, clock, .. } = config;
-        Ok(Self { base_url, clock, faults, ledger, store, dynamodb, trigger, stripe, lms, parts, folder })
+        Ok(Self { base_url, clock, faults, ledger, recorder, store, dynamodb, trigger, stripe, lms, parts, folder })
     }
 
     /// Everything that is served: the functions, the simulators, the controls and the shop front.
@@ -137,7 +143,7 @@ impl Cloud {
     /// If an engine fails.
     pub async fn step(&self) -> anyhow::Result<usize> {
         let delivered = self.stripe.deliver().await;
-        let worked = self.trigger.pump(&self.fulfillment(), &self.ledger).await?;
+        let worked = self.trigger.pump(&self.fulfillment(), &self.ledger, BATCH).await?;
         Ok(delivered.saturating_add(worked))
     }
 

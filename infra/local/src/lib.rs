@@ -18,6 +18,7 @@ pub mod lms_sim;
 pub mod meter;
 pub mod options;
 pub mod page;
+pub mod recorder;
 pub mod serve;
 pub mod stripe_sim;
 pub mod trigger;

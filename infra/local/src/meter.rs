@@ -20,7 +20,10 @@ tokio::task_local! {
 
 /// What one request has cost so far.
 #[derive(Clone, Debug, Default)]
-pub struct Meter(Arc<Mutex<Cost>>);
+pub struct Meter {
+    request: Arc<str>,
+    cost: Arc<Mutex<Cost>>,
+}
 
 /// The cost of a request.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -74,8 +77,14 @@ impl Meter {
     }
 
     fn lock(&self) -> MutexGuard<'_, Cost> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cost.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The id of the request that is being measured on this task, if one is.
+#[must_use]
+pub fn current_request() -> Option<Arc<str>> {
+    METER.try_with(|meter| Arc::clone(&meter.request)).ok()
 }
 
 /// A call under way; it ends when dropped.
@@ -131,7 +140,7 @@ struct Inner {
 impl Ledger {
     /// Runs `work` with its calls counted under `operation`; those that arrive at a simulator are matched by `id`.
     pub async fn measure<T>(&self, operation: &str, id: &str, work: impl Future<Output = T>) -> T {
-        let meter = Meter::default();
+        let meter = Meter { request: id.into(), ..Meter::default() };
         self.lock().under_way.insert(id.to_owned(), meter.clone());
         let result = meter.scope(work).await;
         let mut inner = self.lock();

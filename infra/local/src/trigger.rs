@@ -62,12 +62,12 @@ impl Trigger {
         Ok(Self { client, url: queue.queue_url.unwrap_or_default(), dead_url, redelivery_s })
     }
 
-    /// Receives one batch and has it worked; how many messages it held.
+    /// Receives a batch of at most `most` messages, 1 to 10, and has it worked; how many messages it held.
     ///
     /// # Errors
     /// If the queue fails.
-    pub async fn pump(&self, app: &fulfillment::App, ledger: &Ledger) -> anyhow::Result<usize> {
-        let received = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10).send().await?;
+    pub async fn pump(&self, app: &fulfillment::App, ledger: &Ledger, most: i32) -> anyhow::Result<usize> {
+        let received = self.client.receive_message().queue_url(&self.url).max_number_of_messages(most).send().await?;
         let messages = received.messages.unwrap_or_default();
         for message in &messages {
             let mut batch = SqsEvent::default();

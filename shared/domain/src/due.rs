@@ -5,7 +5,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::attempt::AttemptState;
 use crate::backoff::next_try;
 use crate::cancel_order;
 use crate::id::Ids;
@@ -50,11 +49,11 @@ pub fn decide(file: &OrderFile, thaw: bool, now: Timestamp, ids: &mut Ids) -> Pl
     plan
 }
 
-/// Whether the order's time is up and no money is on its way.
+/// Whether the order's time is up. Money on its way has moved that time; money of the wrong amount has not, and is kept
+/// apart from the order.
 fn is_expired(file: &OrderFile, now: Timestamp) -> bool {
-    let over = match file.order.state {
+    match file.order.state {
         OrderState::PendingPayment { pay_by } => pay_by <= now,
         OrderState::Paid { .. } | OrderState::Cancelled { .. } | OrderState::Expired { .. } => false,
-    };
-    over && file.current_attempt().is_none_or(|attempt| attempt.state != AttemptState::Succeeded)
+    }
 }

@@ -1,6 +1,6 @@
 //! Working a fulfilment task: claim it, call the LMS, write what came of it (I3).
 //!
-//! Transient faults never count towards parking until a week has passed; the fifth permanent refusal in a row parks.
+//! Transient faults never count towards parking until a week has passed; the fifth permanent refusal parks.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,7 +15,7 @@ use crate::task::{IllegalTaskEvent, Task, TaskEvent, TaskState};
 
 /// How long a worker has for one line: longer than the LMS's time-out with its retries, shorter than a function's life.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// Permanent refusals in a row after which a human must look.
+/// Permanent refusals after which a human must look.
 pub const MAX_REFUSALS: u32 = 5;
 
 /// What the LMS made of it.

@@ -114,7 +114,8 @@ pub fn decide(
 }
 
 /// Decides what becomes of a basket whose products were edited since: their present state is taken over, so that the
-/// buyer sees the present prices. `None` if every price is as it was shown.
+/// buyer sees the present prices. With it comes whether every price is still as it was shown; `None` if no product was
+/// edited.
 #[must_use]
 pub fn refresh(basket: &Basket, products: &[Product], now: Timestamp) -> Option<(Basket, bool)> {
     let fresh = |product: &Product| products.iter().find(|found| found.sku == product.sku).cloned();

@@ -195,9 +195,9 @@ pub struct Task {
     pub line: u32,
     /// Where it stands.
     pub state: TaskState,
-    /// Transient faults in a row; they never park a task before a week has passed.
+    /// Transient faults since the last redrive; they never park a task before a week has passed.
     pub delays: u32,
-    /// Permanent refusals in a row; five park it.
+    /// Permanent refusals since the last redrive; five park it.
     pub refusals: u32,
     /// Since when it has been tried; a redrive starts anew.
     pub since: Timestamp,

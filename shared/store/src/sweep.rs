@@ -11,8 +11,8 @@ use crate::commit::CommitError;
 use crate::error::StoreError;
 use crate::{Queue, Store};
 
-/// The most orders of one shard that one sweep looks at; the rest are still due at the next.
-const PER_SHARD: i32 = 100;
+/// The most due rows of one shard that one sweep looks at, give or take a page; the rest are still due at the next.
+const PER_SHARD: usize = 1000;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

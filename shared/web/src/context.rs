@@ -194,7 +194,7 @@ mod tests {
         let mut env = Env::of([("BURSAR_TENANT", "default"), ("BURSAR_ALLOWED_ORIGINS", "*")]);
         let config = HttpConfig::from_env(&mut env);
         let error = env.finish(config).err().map(|error| error.to_string()).unwrap_or_default();
-        for name in ["KEY_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "JWT_SECRET", "ALLOWED_ORIGINS", "SESSION_REALM"] {
+        for name in ["KEY_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "JWT_SECRET", "ALLOWED_ORIGINS"] {
             assert!(error.contains(name), "{name}: {error}");
         }
         assert!(!error.contains("TENANT"), "{error}");

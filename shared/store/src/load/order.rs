@@ -81,28 +81,39 @@ impl Store {
 
     /// The orders that have something due at `now`, at most `per_shard` rows of each shard of the index; an order that
     /// has several things due is named several times.
-    pub(crate) async fn list_due(&self, now: Timestamp, per_shard: i32) -> Result<Vec<OrderNumber>, StoreError> {
-        let keys = Keys(&self.tenant);
+    pub(crate) async fn list_due(&self, now: Timestamp, per_shard: usize) -> Result<Vec<OrderNumber>, StoreError> {
         let mut found = Vec::new();
         for shard in 0..DUE_SHARDS {
+            found.extend(self.list_due_of(shard, now, per_shard).await?);
+        }
+        Ok(found)
+    }
+
+    async fn list_due_of(&self, shard: u32, now: Timestamp, most: usize) -> Result<Vec<OrderNumber>, StoreError> {
+        let mut found = Vec::new();
+        let mut start = None;
+        loop {
             let answer = self
                 .client
                 .query()
                 .table_name(&self.table)
                 .index_name("gsi2")
                 .key_condition_expression("gsi2pk = :pk AND gsi2sk < :until")
-                .expression_attribute_values(":pk", s(keys.due(shard)))
+                .expression_attribute_values(":pk", s(Keys(&self.tenant).due(shard)))
                 // '~' sorts after every sort key of the same moment.
                 .expression_attribute_values(":until", s(format!("{}~", moment(now))))
-                .limit(per_shard)
+                .set_exclusive_start_key(start)
                 .send()
                 .await?;
             for row in answer.items.unwrap_or_default() {
                 let number = text(&row, "gsi2sk")?.split('#').nth(1).and_then(|number| number.parse().ok());
                 found.push(number.ok_or(StoreError::Incomplete("order number"))?);
             }
+            start = answer.last_evaluated_key;
+            if start.is_none() || found.len() >= most {
+                return Ok(found);
+            }
         }
-        Ok(found)
     }
 }
 

@@ -1,0 +1,86 @@
+//! Load: so many clients that each make one request after the other, and how long each request took.
+#![expect(clippy::float_arithmetic, reason = "figures, not money")]
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use tokio::task::JoinSet;
+
+/// Clients at once.
+pub(super) const CLIENTS: usize = 16;
+
+/// One unit of work, ready to be started; it answers the ids under which its DynamoDB calls are recorded.
+pub(super) type Job = BoxFuture<'static, anyhow::Result<Vec<String>>>;
+
+/// What a number of jobs took.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sample {
+    took: Duration,
+    latencies: Vec<Duration>,
+}
+
+impl Sample {
+    /// Takes another sample in, as if it had followed this one.
+    pub(super) fn add(&mut self, other: Self) {
+        self.took += other.took;
+        self.latencies.extend(other.latencies);
+    }
+
+    /// Seconds from the first start to the last end.
+    pub(super) fn seconds(&self) -> f64 {
+        self.took.as_secs_f64()
+    }
+
+    /// Jobs per second.
+    pub(super) fn rate(&self) -> f64 {
+        self.latencies.len() as f64 / self.took.as_secs_f64()
+    }
+
+    /// The latency in milliseconds below which `percent` of the jobs stayed.
+    pub(super) fn percentile(&self, percent: usize) -> f64 {
+        let mut sorted = self.latencies.clone();
+        sorted.sort_unstable();
+        let last = sorted.len().saturating_sub(1);
+        let at = sorted.len().saturating_mul(percent).checked_div(100).unwrap_or(0).min(last);
+        sorted.get(at).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
+    }
+}
+
+/// Works the jobs with `clients` clients at once.
+///
+/// # Errors
+/// The first error of a job; the others are given up.
+pub(super) async fn run(jobs: Vec<Job>, clients: usize) -> anyhow::Result<(Sample, Vec<Vec<String>>)> {
+    let mut sample = Sample { took: Duration::ZERO, latencies: Vec::with_capacity(jobs.len()) };
+    let mut traces = Vec::with_capacity(jobs.len());
+    let queue = Arc::new(Mutex::new(jobs.into_iter()));
+    let mut workers = JoinSet::new();
+    let began = now();
+    for _ in 0..clients {
+        let queue = Arc::clone(&queue);
+        workers.spawn(async move {
+            let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let mut done = Vec::new();
+            while let Some(job) = next() {
+                let began = now();
+                let trace = job.await?;
+                done.push((began.elapsed(), trace));
+            }
+            anyhow::Ok(done)
+        });
+    }
+    while let Some(worker) = workers.join_next().await {
+        for (latency, trace) in worker?? {
+            sample.latencies.push(latency);
+            traces.push(trace);
+        }
+    }
+    sample.took = began.elapsed();
+    Ok((sample, traces))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+fn now() -> Instant {
+    Instant::now()
+}
