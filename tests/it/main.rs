@@ -3,6 +3,9 @@
 // True of every build of this file. It is how clippy learns that helpers outside `#[test]` are test code too.
 #![cfg(test)]
 
+mod bad_input;
+mod journeys;
 mod openapi;
+mod crashes;
 mod purchase;
 mod tidy;

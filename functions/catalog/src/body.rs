@@ -14,6 +14,12 @@ use web::{Code, MoneyBody, Problem};
 
 /// The most bytes that a product's attributes may take as JSON.
 const MAX_ATTRIBUTES: usize = 8 * 1024;
+/// The deepest that attributes may nest: the table takes 32 levels, and the product around them is some.
+const MAX_DEPTH: u32 = 16;
+/// The longest name of an attribute, in bytes.
+const MAX_NAME: usize = 255;
+/// Numbers other than nothing and integers that the table keeps for sure: it takes 1e-130 to 1e126.
+const NUMBERS: std::ops::RangeInclusive<f64> = 1e-100..=1e100;
 
 /// A price window.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -93,7 +99,7 @@ pub(crate) struct ProductBody {
 
 impl ProductBody {
     pub(crate) fn draft(self) -> Result<ProductDraft, Problem> {
-        check_attributes(&self.attributes)?;
+        check_attributes(&self.attributes, "/attributes")?;
         Ok(ProductDraft {
             sku: self.sku,
             kind: self.kind,
@@ -107,12 +113,41 @@ impl ProductBody {
     }
 }
 
-pub(crate) fn check_attributes(attributes: &BTreeMap<String, serde_json::Value>) -> Result<(), Problem> {
+/// Refuses attributes that are too large, or that the table cannot keep as they are.
+pub(crate) fn check_attributes(
+    attributes: &BTreeMap<String, serde_json::Value>,
+    pointer: &str,
+) -> Result<(), Problem> {
     let size = serde_json::to_vec(attributes).map_err(|error| Problem::internal(&error))?.len();
     if size > MAX_ATTRIBUTES {
-        return Err(Problem::field("/attributes", "attributes must be at most 8 KiB of JSON"));
+        return Err(Problem::field(pointer, "attributes must be at most 8 KiB of JSON"));
+    }
+    let kept = |(name, value): (&String, &serde_json::Value)| is_name(name) && is_kept(value, MAX_DEPTH);
+    if !attributes.iter().all(kept) {
+        let rule = "attributes must nest at most 16 levels, have names of 1 to 255 bytes, and numbers of 1e-100 to 1e100";
+        return Err(Problem::field(pointer, rule));
     }
     Ok(())
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len())
+}
+
+/// Whether the table can keep a value, of at most `levels`, as it is.
+fn is_kept(value: &serde_json::Value, levels: u32) -> bool {
+    let Some(inner) = levels.checked_sub(1) else { return false };
+    match value {
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::String(_) => true,
+        serde_json::Value::Number(number) => {
+            let size = number.as_f64().map(f64::abs);
+            !number.is_f64() || size.is_some_and(|size| size == 0.0 || NUMBERS.contains(&size))
+        }
+        serde_json::Value::Array(items) => items.iter().all(|item| is_kept(item, inner)),
+        serde_json::Value::Object(members) => {
+            members.iter().all(|(name, member)| is_name(name) && is_kept(member, inner))
+        }
+    }
 }
 
 /// A product as it is read.

@@ -93,7 +93,7 @@ pub(crate) async fn change_product(
     let before = read(&app, &sku).await?;
     if_match.check(before.version)?;
     if let Some(attributes) = &patch.attributes {
-        check_attributes(attributes)?;
+        check_attributes(attributes, "/attributes")?;
     }
     let draft = ProductDraft {
         sku,

@@ -66,7 +66,7 @@ pub(crate) struct SeatBody {
 impl SeatBody {
     fn draft(self, key: &CourseKey, title: &Title, pointer: &str) -> Result<ProductDraft, Problem> {
         let window = StockBody { price: self.price, quantity: self.quantity, valid_from: None, valid_to: None };
-        crate::body::check_attributes(&self.attributes)?;
+        crate::body::check_attributes(&self.attributes, &format!("{pointer}/attributes"))?;
         Ok(ProductDraft {
             sku: self.sku,
             kind: Kind::Seat,
@@ -85,8 +85,8 @@ impl CourseBody {
         if self.seats.len() > MAX_SEATS {
             return Err(Problem::field("/seats", "a course has at most 6 seats"));
         }
-        if self.org.trim().is_empty() || self.org.chars().count() > 255 {
-            return Err(Problem::field("/org", "org must be 1 to 255 characters"));
+        if self.org.trim().is_empty() || self.org.chars().count() > 255 || self.org.chars().any(char::is_control) {
+            return Err(Problem::field("/org", "org must be 1 to 255 characters without control characters"));
         }
         let seat = |(i, seat): (usize, SeatBody)| seat.draft(&key, &self.title, &format!("/seats/{i}"));
         let seats = self.seats.into_iter().enumerate().map(seat).collect::<Result<_, _>>()?;
@@ -113,6 +113,7 @@ pub(crate) async fn save_course(
     if_match.check(version)?;
     let now = app.http.now();
     let (course, seats, plan) = catalog::save_course(before, draft, None, now).map_err(|e| refused(e, ""))?;
+    app.store.check_size(&plan).map_err(|_| Problem::field("/seats", "too many seats change at once; change fewer"))?;
     let modes = CourseModes { course_key: &key, title: course.title.as_str(), modes: modes(&seats, now) };
     app.lms.with_request_id(request.as_str()).publish_course(&modes, now).await.map_err(|e| lms_refused(&e))?;
     app.store.commit(&plan).await.map_err(|error| {

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::IntoResponse;
-use domain::catalog::ProductDraft;
+use domain::catalog::{ProductDraft, StockDraft};
 use domain::text::Sku;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -31,11 +31,16 @@ pub(crate) struct StockRequest {
 }
 
 impl StockRequest {
-    fn windows(self) -> Result<Vec<StockBody>, Problem> {
+    fn drafts(self) -> Result<Vec<StockDraft>, Problem> {
         let Self { stock, price, quantity, valid_from, valid_to } = self;
         match (stock, price) {
-            (Some(stock), None) if quantity.is_none() && valid_from.is_none() && valid_to.is_none() => Ok(stock),
-            (None, Some(price)) => Ok(vec![StockBody { price, quantity, valid_from, valid_to }]),
+            (Some(stock), None) if quantity.is_none() && valid_from.is_none() && valid_to.is_none() => {
+                stock_drafts(stock, "/stock")
+            }
+            (None, Some(price)) => {
+                let window = StockBody { price, quantity, valid_from, valid_to };
+                Ok(vec![window.draft("")?])
+            }
             (Some(_), _) => Err(Problem::field("/stock", "give either stock or one window's own fields")),
             (None, None) => Err(Problem::field("/price", "a price is required")),
         }
@@ -53,8 +58,7 @@ pub(crate) async fn set_stock(
     if_match: IfMatch,
     Json(request): Json<StockRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    let single = request.stock.is_none();
-    let stock = stock_drafts(request.windows()?, if single { "" } else { "/stock" })?;
+    let stock = request.drafts()?;
     let before = read(&app, &sku).await?;
     if_match.check(before.version)?;
     let draft = ProductDraft {

@@ -57,6 +57,10 @@ impl CheckoutBody {
         if self.return_url.len() > 2048 || self.return_url.chars().any(char::is_control) {
             return Err(bad_url());
         }
+        let site_end = self.return_url.find("://").and_then(|at| Some(at + 3 + self.return_url.get(at + 3..)?.find('/')?));
+        if self.return_url.find('{').is_some_and(|brace| site_end.is_none_or(|end| brace < end)) {
+            return Err(bad_url());
+        }
         // Placeholders are ours or the processor's; an address needs no braces of its own.
         let plain = self.return_url.replace("{order_number}", "x").replace("{CHECKOUT_SESSION_ID}", "x");
         let uri: http::Uri = plain.split('#').next().unwrap_or_default().parse().map_err(|_| bad_url())?;

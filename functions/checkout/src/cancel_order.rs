@@ -27,7 +27,18 @@ pub(crate) async fn cancel_order(
     }
     end_session(&app, &file, &request).await?;
     let file = cancel(&app, file, &user).await?;
-    Ok(Json(OrderView::of(&file)?))
+    let owner = file.order.owner == user.id;
+    Ok(Json(OrderView::of(&file, owner)?))
+}
+
+/// The order changed meanwhile. If it ended unpaid, as when its session's end was reported first, that is what was asked.
+async fn overtaken(app: &App, file: &OrderFile, user: &User) -> Result<OrderFile, Problem> {
+    let file = app.order_of(&file.order.number, user).await?;
+    match file.order.state {
+        OrderState::Cancelled { .. } | OrderState::Expired { .. } => Ok(file),
+        OrderState::PendingPayment { .. } => Err(Problem::new(Code::Conflict).retry_after(1)),
+        OrderState::Paid { .. } => Err(Problem::new(Code::NotCancellable)),
+    }
 }
 
 /// Commits the cancellation; without its thaw if the basket moved on, and not at all if the order did.
@@ -41,7 +52,7 @@ async fn cancel(app: &App, file: OrderFile, user: &User) -> Result<OrderFile, Pr
         match app.store.commit(&plan).await {
             Ok(()) => return app.order_of(&file.order.number, user).await,
             Err(error) if error.refused("thaw_basket") && !error.refused("save_order") => {}
-            Err(error) if error.is_conflict() => return Err(Problem::new(Code::NotCancellable)),
+            Err(error) if error.is_conflict() => return overtaken(app, &file, user).await,
             Err(error) => return Err(error.into()),
         }
     }

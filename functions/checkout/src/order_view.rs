@@ -157,7 +157,8 @@ pub(crate) struct OrderView {
 }
 
 impl OrderView {
-    pub(crate) fn of(file: &OrderFile) -> Result<Self, Problem> {
+    /// `owner` says whether the reader is the order's owner: nobody else is shown how to pay it.
+    pub(crate) fn of(file: &OrderFile, owner: bool) -> Result<Self, Problem> {
         let order = &file.order;
         let line = |line: &OrderLine| LineView::of(line, file.tasks.get(&line.number));
         let payment = PaymentView::of_order(file);
@@ -170,7 +171,7 @@ impl OrderView {
             totals: Totals::of(order)?,
             payments: file.attempts.iter().map(attempt).collect(),
             refunds: refunds(file),
-            payment: (payment.kind != "none").then_some(payment),
+            payment: (owner && payment.kind != "none").then_some(payment),
             placed_at: order.placed_at,
         })
     }

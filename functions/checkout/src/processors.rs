@@ -13,6 +13,8 @@ use crate::App;
 pub(crate) struct ProcessorView {
     /// The name that a checkout takes.
     processor: &'static str,
+    /// What the processor's own script needs for the flow `client_secret`.
+    publishable_key: String,
     /// The ways to pay: values of a checkout's `flow`.
     flows: &'static [&'static str],
     /// Currencies that are proven with it.
@@ -32,6 +34,7 @@ pub(crate) struct ProcessorsView {
 pub(crate) async fn list_processors(State(app): State<App>) -> Json<ProcessorsView> {
     let view = |processor: &Processor| ProcessorView {
         processor: processor.name().name(),
+        publishable_key: processor.publishable_key().to_owned(),
         flows: &["redirect", "client_secret"],
         currencies: payments::exponent::PROVEN,
     };

@@ -1,6 +1,8 @@
 //! Reading an order.
 
 use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::IntoResponse;
 use domain::id::OrderNumber;
 use web::{Json, Path, Problem, SignedIn};
 
@@ -15,7 +17,9 @@ pub(crate) async fn read_order(
     State(app): State<App>,
     SignedIn(user): SignedIn,
     Path(number): Path<OrderNumber>,
-) -> Result<Json<OrderView>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let file = app.order_of(&number, &user).await?;
-    Ok(Json(OrderView::of(&file)?))
+    let owner = file.order.owner == user.id;
+    // How to pay is a secret of the owner's.
+    Ok(([(CACHE_CONTROL, "no-store")], Json(OrderView::of(&file, owner)?)))
 }

@@ -10,7 +10,7 @@ use domain::owner::Actor;
 use domain::text::Sku;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{Code, Fulfiller, Json, Path, Problem, RawBody};
+use web::{Code, Fulfiller, Json, Path, Problem};
 
 use crate::App;
 use crate::order_view::OrderView;
@@ -20,7 +20,6 @@ use crate::order_view::OrderView;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RedriveBody {
     /// SKUs, or line numbers.
-    #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     lines: Option<Vec<LineName>>,
 }
@@ -42,9 +41,9 @@ pub(crate) async fn fulfill_order(
     State(app): State<App>,
     _: Fulfiller,
     Path(number): Path<OrderNumber>,
-    RawBody(body): RawBody,
+    body: Option<Json<RedriveBody>>,
 ) -> Result<impl IntoResponse, Problem> {
-    let body: RedriveBody = if body.is_empty() { RedriveBody::default() } else { web::json::parse(&body)? };
+    let Json(body) = body.unwrap_or(Json(RedriveBody::default()));
     let file = app.store.read_order(&number).await?.ok_or_else(|| Problem::new(Code::UnknownOrder))?;
     let lines = body.lines.map(|names| numbers(&file, &names)).transpose()?;
     let now = app.http.now();
@@ -53,7 +52,7 @@ pub(crate) async fn fulfill_order(
     app.store.commit(&plan).await?;
     app.queue.send_all(app.store.tenant(), &plan).await;
     let file = app.store.read_order(&number).await?.ok_or_else(|| Problem::new(Code::UnknownOrder))?;
-    Ok((StatusCode::ACCEPTED, Json(OrderView::of(&file)?)))
+    Ok((StatusCode::ACCEPTED, Json(OrderView::of(&file, false)?)))
 }
 
 fn numbers(file: &OrderFile, names: &[LineName]) -> Result<Vec<u32>, Problem> {

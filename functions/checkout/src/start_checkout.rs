@@ -7,9 +7,10 @@ use domain::basket::{Basket, BasketStatus};
 use domain::id::OrderNumber;
 use domain::idempotency::{KeyUse, judge};
 use domain::order::{OrderFile, OrderState};
-use domain::owner::Owner;
+use domain::owner::{Actor, Owner};
 use domain::plan::{Plan, Write};
 use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide, refresh};
+use domain::text::Sku;
 use store::{BasketView, CommitError};
 use web::{Code, IdempotencyKey, IfMatch, Json, Problem, RequestId, SignedIn, fingerprint_of};
 
@@ -74,13 +75,23 @@ async fn place(
             KeyUse::Replay(number) => return Ok((begun(app, &number).await?, true)),
         }
         if round == 0 {
-            if_match.check(loaded.basket.as_ref().map_or(0, |basket| basket.version))?;
+            check_version(if_match, loaded.basket.as_ref())?;
         }
         if let Some(file) = attempt_once(app, checkout, &loaded, request).await? {
             return Ok((file, false));
         }
     }
     Err(Problem::new(Code::Conflict).detail("the basket is being changed by other requests").retry_after(1))
+}
+
+/// The basket must be at the version that the buyer read, or frozen since by a checkout of that very version.
+fn check_version(if_match: &IfMatch, basket: Option<&Basket>) -> Result<(), Problem> {
+    let version = basket.map_or(0, |basket| basket.version);
+    let frozen = basket.is_some_and(|basket| matches!(basket.status, BasketStatus::Frozen { .. }));
+    match if_match.check(version) {
+        Err(_) if frozen => if_match.check(version.saturating_sub(1)),
+        result => result,
+    }
 }
 
 async fn begun(app: &App, number: &OrderNumber) -> Result<OrderFile, Problem> {
@@ -98,24 +109,51 @@ async fn attempt_once(
     let basket = loaded.basket.as_ref();
     let replaced = match earlier(app, basket).await? {
         Some(file) if is_same(&file, basket, checkout, now) => return adopt(app, checkout, file).await,
-        Some(file) => {
-            end_session(app, &file, request).await?;
-            Some(file)
-        }
-        None => None,
+        earlier => earlier,
     };
     let situation = Situation { basket, replaced: replaced.as_ref(), benefits: &[], tax: app.tax };
     let mut ids = app.http.ids(now);
     let (file, plan) = decide(&situation, checkout, now, &mut ids).map_err(|e| refused(&e))?;
-    if !file.order.total.is_zero() && payments::exponent::minor_units(file.order.total).is_err() {
-        return Err(Problem::new(Code::AmountNotPayable));
+    check_amounts(&file)?;
+    // Only now is it known that the earlier order is given up, and its session must not outlive it.
+    if let Some(replaced) = &replaced {
+        end_session(app, replaced, request).await?;
     }
     match app.store.commit(&plan).await {
         Ok(()) => {
             app.queue.send_all(app.store.tenant(), &plan).await;
             Ok(Some(file))
         }
-        Err(error) => after_conflict(app, checkout, basket, error).await.map(|()| None),
+        Err(error) => match after_conflict(app, checkout, &situation, error).await {
+            Ok(()) => Ok(None),
+            Err(problem) => {
+                if let Some(replaced) = &replaced {
+                    give_up(app, replaced).await;
+                }
+                Err(problem)
+            }
+        },
+    }
+}
+
+/// Whether the processor can charge each line and all of them together.
+fn check_amounts(file: &OrderFile) -> Result<(), Problem> {
+    let lines = file.order.lines.iter().map(|line| line.total);
+    let mut amounts = lines.chain([file.order.total]);
+    if amounts.any(|amount| payments::exponent::minor_units(amount).is_err()) {
+        return Err(Problem::new(Code::AmountNotPayable));
+    }
+    Ok(())
+}
+
+/// Cancels an earlier order whose session was ended for a checkout that then could not be made: nobody could pay it.
+async fn give_up(app: &App, replaced: &OrderFile) {
+    let now = app.http.now();
+    let decided = domain::cancel_order::decide(replaced, Actor::System, false, now, &mut app.http.ids(now));
+    let Ok((_, plan)) = decided else { return };
+    if let Err(error) = app.store.commit(&plan).await {
+        // It expires by itself.
+        tracing::warn!(order = %replaced.order.number, error = &error as &dyn std::error::Error, "order not given up");
     }
 }
 
@@ -164,15 +202,20 @@ fn refused(refusal: &CheckoutRefusal) -> Problem {
 async fn after_conflict(
     app: &App,
     checkout: &mut Checkout,
-    basket: Option<&Basket>,
+    situation: &Situation<'_>,
     error: CommitError,
 ) -> Result<(), Problem> {
+    // The same learner's other click was faster: what else did not hold may be its doing, and it is the answer.
+    if error.refused("remember") || error.refused("save_basket") {
+        return Ok(());
+    }
     if error.refused("check_not_owned") || error.refused("grant") {
         return Err(Problem::new(Code::AlreadyPurchased));
     }
-    let products = ["check_product", "hold_units", "sell_available"].iter().any(|name| error.refused(name));
-    match basket {
-        Some(basket) if products => take_over_products(app, checkout, basket).await,
+    match situation.basket {
+        Some(basket) if error.refused("move_stock") => {
+            take_over_products(app, checkout, basket, situation.replaced).await
+        }
         Some(_) | None if error.is_conflict() => Ok(()),
         Some(_) | None => Err(error.into()),
     }
@@ -180,13 +223,19 @@ async fn after_conflict(
 
 /// A product was edited since it was put in the basket, or has too few units left. The basket takes over the products
 /// as they are now; if every price is as it was shown, the checkout goes on, else the learner is shown the new one.
-async fn take_over_products(app: &App, checkout: &mut Checkout, basket: &Basket) -> Result<(), Problem> {
+async fn take_over_products(
+    app: &App,
+    checkout: &mut Checkout,
+    basket: &Basket,
+    replaced: Option<&OrderFile>,
+) -> Result<(), Problem> {
     let skus: Vec<_> = basket.lines.iter().map(|line| line.product.sku.clone()).collect();
     let products = app.store.read_products(&skus).await?;
     let now = app.http.now();
     let short = basket.lines.iter().find(|line| {
         let found = products.iter().find(|product| product.sku == line.product.sku);
-        found.is_some_and(|product| is_short(product, line.quantity.get(), now))
+        let held = replaced.map_or(0, |file| held_by(file, &line.product.sku));
+        found.is_some_and(|product| is_short(product, line.quantity.get().saturating_sub(held), now))
     });
     if let Some(line) = short {
         return Err(Problem::new(Code::OutOfStock).detail(format!("{} is sold out, or has too few left", line.product.sku)));
@@ -202,6 +251,12 @@ async fn take_over_products(app: &App, checkout: &mut Checkout, basket: &Basket)
         Err(error) if !error.is_conflict() => Err(error.into()),
         Ok(()) | Err(_) => Err(Problem::new(Code::BasketChanged).detail("a price changed; look at the basket again")),
     }
+}
+
+/// The units that an order which is given up in the same transaction holds.
+fn held_by(file: &OrderFile, sku: &Sku) -> u32 {
+    let line = file.order.lines.iter().find(|line| line.sku == *sku && line.stock.is_some());
+    line.map_or(0, |line| line.quantity.get())
 }
 
 fn is_short(product: &domain::product::Product, wanted: u32, now: jiff::Timestamp) -> bool {

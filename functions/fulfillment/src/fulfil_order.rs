@@ -3,7 +3,6 @@
 use domain::fulfil_task::{Errand, LmsResult, claim, claimable, finish};
 use domain::id::OutboxId;
 use domain::order::{OrderFile, OrderLine};
-use domain::owner::Owner;
 use domain::plan::{Plan, Write};
 use domain::product::Kind;
 use domain::task::Task;
@@ -103,9 +102,8 @@ async fn revoke(
     (task, line): (&Task, &OrderLine),
 ) -> Result<LmsResult, WorkError> {
     let now = app.clock.now();
-    let owner = Owner::User(file.order.owner.clone());
-    let owned = app.store.read_basket(&owner, std::slice::from_ref(&line.sku), None, now).await?.owned;
-    if owned.contains(&line.sku) {
+    let places = app.store.read_places(&file.order.owner).await?;
+    if line.place().is_some_and(|place| places.contains(&place)) {
         return Ok(LmsResult::Done(None));
     }
     Ok(match line.kind {
@@ -113,14 +111,30 @@ async fn revoke(
             Some(request) => classify(lms.enrol(&request, now).await.map(|_| None)),
             None => incomplete(),
         },
-        Kind::Entitlement => match task.grant.as_deref().map(str::parse) {
-            Some(Ok(reference)) => classify(lms.revoke_entitlement(&reference, now).await.map(|()| None)),
-            Some(Err(_)) => incomplete(),
-            // It was never granted.
-            None => LmsResult::Done(None),
+        Kind::Entitlement => match entitlement(file, line) {
+            Some(request) => classify(revoke_entitlement(lms, &request, task, now).await.map(|()| None)),
+            None => incomplete(),
         },
         Kind::EnrollmentCode | Kind::Bundle => incomplete(),
     })
+}
+
+/// Takes an entitlement back: the one that we know of, or one that a grant whose answer was lost has made.
+async fn revoke_entitlement(
+    lms: &Lms,
+    request: &EntitlementRequest,
+    task: &Task,
+    now: jiff::Timestamp,
+) -> Result<(), LmsError> {
+    let known = task.grant.as_deref().and_then(|grant| grant.parse().ok());
+    let found = match known {
+        Some(reference) => Some(reference),
+        None => lms.find_entitlement(request, now).await?,
+    };
+    match found {
+        Some(reference) => lms.revoke_entitlement(&reference, now).await,
+        None => Ok(()),
+    }
 }
 
 fn enrolment(file: &OrderFile, line: &OrderLine, active: bool) -> Option<EnrolRequest> {
@@ -151,7 +165,7 @@ fn incomplete() -> LmsResult {
 fn classify(result: Result<Option<String>, LmsError>) -> LmsResult {
     match result {
         Ok(grant) => LmsResult::Done(grant),
-        Err(error) if error.retryable() => LmsResult::Transient(error.reason().to_owned(), Some(error.to_string())),
-        Err(error) => LmsResult::Permanent(error.reason().to_owned(), Some(error.to_string())),
+        Err(error) if error.retryable() => LmsResult::Transient(error.reason().to_owned(), Some(error.detail())),
+        Err(error) => LmsResult::Permanent(error.reason().to_owned(), Some(error.detail())),
     }
 }

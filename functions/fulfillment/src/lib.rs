@@ -99,6 +99,6 @@ async fn work(app: &App, record: &SqsMessage) -> Result<(), WorkError> {
     let file = found.ok_or_else(|| WorkError::NoOrder(message.order.clone()))?;
     match &message.work {
         SentWork::Fulfil => fulfil_order::fulfil_order(app, &file, &message.outbox).await,
-        SentWork::Refund { refund } => submit_refund::submit_refund(app, &file, refund, &message.outbox).await,
+        SentWork::Refund { refund } => submit_refund::submit_refund(app, file, refund, &message.outbox).await,
     }
 }

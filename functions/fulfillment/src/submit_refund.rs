@@ -9,10 +9,13 @@ use domain::submit_refund::{RefundResult, finish, is_due};
 
 use crate::{App, WorkError};
 
+/// How often an answer is decided on anew when the order changed under it.
+const ROUNDS: u32 = 16;
+
 /// Submits a refund that is due; asking twice pays once, since the processor's idempotency key is made of the refund.
 pub(crate) async fn submit_refund(
     app: &App,
-    file: &OrderFile,
+    mut file: OrderFile,
     id: &RefundId,
     message: &OutboxId,
 ) -> Result<(), WorkError> {
@@ -25,17 +28,24 @@ pub(crate) async fn submit_refund(
         }
         return Ok(());
     };
-    let result = ask(app, file, refund).await?;
-    let now = app.clock.now();
-    let supply = (now, app.entropy.jitter(), &mut app.entropy.ids(now));
-    let plan = finish(file, refund, result, Some(message), supply);
-    let plan = plan.map_err(|error| WorkError::Contradiction(Box::new(error)))?;
-    match app.store.commit(&plan).await {
-        // Another delivery of the same message wrote the same answer, or the processor's event came between: the next
-        // look decides on what is there.
-        Ok(()) | Err(store::CommitError::Refused(_)) => Ok(()),
-        Err(error) => Err(error.into()),
+    let result = ask(app, &file, refund).await?;
+    for _ in 0..ROUNDS {
+        let now = app.clock.now();
+        let supply = (now, app.entropy.jitter(), &mut app.entropy.ids(now));
+        let Some(refund) = file.refunds.iter().find(|refund| refund.id == *id).filter(waiting) else { return Ok(()) };
+        let plan = finish(&file, refund, result.clone(), Some(message), supply);
+        let plan = plan.map_err(|error| WorkError::Contradiction(Box::new(error)))?;
+        match app.store.commit(&plan).await {
+            Ok(()) => return Ok(()),
+            // The processor's event came between, or another delivery of this message: decide on what is there now.
+            Err(error) if error.is_conflict() => {
+                let number = file.order.number.clone();
+                file = app.store.read_order(&number).await?.ok_or(WorkError::NoOrder(number))?;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
+    Err(WorkError::Commit(store::CommitError::Contended))
 }
 
 async fn ask(app: &App, file: &OrderFile, refund: &Refund) -> Result<RefundResult, WorkError> {

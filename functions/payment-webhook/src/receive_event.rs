@@ -9,6 +9,7 @@ use domain::payment::{Fact, ProcessorEvent};
 use domain::plan::{Plan, Write};
 use domain::record_payment::{Circumstances, Outcome, decide};
 use domain::text::Tenant;
+use jiff::SignedDuration;
 use payments::{Processor, WebhookRefusal, redacted};
 use store::CommitError;
 use web::{Code, Path, Problem, RawBody};
@@ -88,6 +89,9 @@ async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, raw: &str
             tracing::info!(order = %number, event = %event.event, "duplicate event");
             return Ok(());
         }
+        if outcome == Outcome::Premature {
+            return premature(app, event, raw).await;
+        }
         match app.store.commit(&plan).await {
             Ok(()) => {
                 tracing::info!(order = %number, event = %event.event, outcome = outcome.name(), "event applied");
@@ -104,12 +108,22 @@ async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, raw: &str
     Err(Problem::new(Code::Unavailable).detail("the order is being changed by other requests").retry_after(1))
 }
 
+/// An event about a payment that we have not been told of yet. The processor says it again later, for some days; after
+/// one day a human must look.
+async fn premature(app: &App, event: &ProcessorEvent, raw: &str) -> Result<(), Problem> {
+    if app.http.now().duration_since(event.occurred_at) >= SignedDuration::from_hours(24) {
+        return park(app, event, raw).await;
+    }
+    tracing::warn!(event = %event.event, event_type = event.event_type, "event about an unknown payment");
+    Err(Problem::new(Code::Unavailable).detail("the payment is not known yet").retry_after(60))
+}
+
 /// What a refused condition says about the world outside the order.
 fn learned(known: Circumstances, error: &CommitError) -> Circumstances {
     let any = |names: &[&str]| names.iter().any(|name| error.refused(name));
     Circumstances {
         basket_moved: known.basket_moved || any(&["save_basket", "thaw_basket"]),
-        places_gone: known.places_gone || any(&["sell_available", "grant"]),
+        places_gone: known.places_gone || any(&["move_stock", "grant"]),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -31,10 +32,16 @@ pub fn dynamodb(endpoint: &str, faults: &Faults, recorder: &Recorder) -> aws_sdk
         .region(Region::from_static("local"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
         .endpoint_url(endpoint)
+        .retry_config(retries())
         .http_client(Wire { inner: http, target: Target::Dynamodb, faults: faults.clone() })
         .interceptor(recorder.clone())
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
+}
+
+/// As many tries as on AWS, but with waits that suit an engine next door.
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_initial_backoff(Duration::from_millis(2))
 }
 
 /// A client whose calls go to the SQS engine in this process.
@@ -45,6 +52,7 @@ pub fn sqs(faults: &Faults) -> aws_sdk_sqs::Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .retry_config(retries())
         .http_client(Wire { inner: engine.http_client(), target: Target::Sqs, faults: faults.clone() })
         .build();
     aws_sdk_sqs::Client::from_conf(config)
@@ -148,7 +156,7 @@ fn refusal(status: u16) -> Result<HttpResponse, ConnectorError> {
 #[expect(clippy::float_arithmetic, reason = "capacity units are fractions, and money is nowhere near")]
 async fn weigh(answer: HttpResponse) -> Result<(HttpResponse, f64), ConnectorError> {
     let (status, headers) = (answer.status(), answer.headers().clone());
-    let body = answer.into_body().collect().await.map_err(|error| ConnectorError::io(error))?.to_bytes();
+    let body = answer.into_body().collect().await.map_err(ConnectorError::io)?.to_bytes();
     let json: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     let units = |consumed: &serde_json::Value| consumed.get("CapacityUnits").and_then(serde_json::Value::as_f64);
     let capacity = match json.get("ConsumedCapacity") {

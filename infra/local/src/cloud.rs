@@ -108,7 +108,6 @@ impl Cloud {
     }
 
     /// Everything that is served: the functions, the simulators, the controls and the shop front.
-    #[must_use]
     pub fn router(&self) -> Router {
         let (functions, document) = functions::routes(&self.parts).split_for_parts();
         let measured = control::measured(functions, &self.ledger, &document);
@@ -181,6 +180,15 @@ impl Cloud {
         self.settle().await
     }
 
+    /// Lets go of the data folder as `kill -9` would, so that another cloud can be opened on it. What still runs of this
+    /// one must not be used any more.
+    ///
+    /// # Errors
+    /// If the folder's lock cannot be given back.
+    pub fn abandon(&self) -> anyhow::Result<()> {
+        self.folder.free()
+    }
+
     /// Checks every invariant over the stored data.
     ///
     /// # Errors
@@ -211,6 +219,7 @@ fn stripe_client(base_url: &str) -> anyhow::Result<payments::stripe::Client> {
         api_base: format!("{base_url}{}", stripe_sim::MOUNT),
         secret_key: payments::Secret::new(dev_keys::STRIPE_KEY),
         webhook_secrets: secrets,
+        publishable_key: dev_keys::STRIPE_PUBLISHABLE_KEY.to_owned(),
         livemode: false,
     })?)
 }

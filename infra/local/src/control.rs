@@ -100,7 +100,12 @@ pub fn measured(functions: Router, ledger: &Ledger, document: &OpenApi) -> Route
     }))
 }
 
-async fn measure(names: &BTreeMap<(Method, String), String>, ledger: &Ledger, request: Request, next: Next) -> Response {
+async fn measure(
+    names: &BTreeMap<(Method, String), String>,
+    ledger: &Ledger,
+    request: Request,
+    next: Next,
+) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
     let name = names.get(&(request.method().clone(), route)).cloned();
     let id = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned());

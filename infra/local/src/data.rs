@@ -35,14 +35,14 @@ impl DataPlace {
     /// # Errors
     /// If it cannot be written, or another local cloud has it.
     pub fn take(&self) -> anyhow::Result<Folder> {
-        let Self::Folder(folder) = self else { return Ok(Folder { place: Self::Memory, _lock: None }) };
+        let Self::Folder(folder) = self else { return Ok(Folder { place: Self::Memory, lock: None }) };
         let unwritable = || format!("{} cannot be written", folder.display());
         std::fs::create_dir_all(folder).with_context(unwritable)?;
         let lock = File::create(folder.join("lock")).with_context(unwritable)?;
         if lock.try_lock().is_err() {
             bail!("{} is in use by another local cloud; choose another folder with --data", folder.display());
         }
-        Ok(Folder { place: self.clone(), _lock: Some(Arc::new(lock)) })
+        Ok(Folder { place: self.clone(), lock: Some(Arc::new(lock)) })
     }
 }
 
@@ -50,10 +50,18 @@ impl DataPlace {
 #[derive(Clone, Debug)]
 pub struct Folder {
     place: DataPlace,
-    _lock: Option<Arc<File>>,
+    lock: Option<Arc<File>>,
 }
 
 impl Folder {
+    /// Frees the folder as the end of the process would.
+    ///
+    /// # Errors
+    /// If the lock cannot be given back.
+    pub fn free(&self) -> anyhow::Result<()> {
+        self.lock.as_ref().map_or(Ok(()), |lock| lock.unlock()).context("the data folder's lock cannot be given back")
+    }
+
     /// Opens the database.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ pub const KEY_SECRET: &str = "local-development-key-secret-not-for-production";
 pub const WEBHOOK_SECRETS: [&str; 2] = ["whsec_local_development_current", "whsec_local_development_previous"];
 /// The processor's API key.
 pub const STRIPE_KEY: &str = "sk_test_local_development";
+/// The key of the processor's own script.
+pub const STRIPE_PUBLISHABLE_KEY: &str = "pk_test_local_development";
 /// The LMS's OAuth2 application.
 pub const LMS_CLIENT: (&str, &str) = ("bursar-local", "local-development-lms-secret");
 /// A front end's key. No tenant requires one yet.

@@ -138,12 +138,24 @@ impl Fault {
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     list: Arc<Mutex<Vec<Fault>>>,
+    crash: Arc<Mutex<Option<Crash>>>,
+}
+
+/// A process that dies after some calls: what it does next reaches nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Crash {
+    calls_left: u32,
+    /// Whether the call after those takes effect and only its answer is lost.
+    last_takes_effect: bool,
 }
 
 impl Faults {
     /// The fault that hits this call, if any; one of its uses is gone then.
     #[must_use]
     pub fn take(&self, target: Target, operation: &str) -> Option<Fault> {
+        if let Some(fault) = self.crashed(target) {
+            return Some(fault);
+        }
         let mut list = self.lock();
         let at = list.iter().position(|fault| fault.applies(target, operation))?;
         let fault = list.get_mut(at)?;
@@ -153,6 +165,33 @@ impl Faults {
             list.remove(at);
         }
         Some(taken)
+    }
+
+    /// Lets `calls` more calls through, to whatever target, and none after them: what a process that dies there has done.
+    /// With `last_takes_effect`, one more takes effect and its answer is lost. [`Faults::recover`] ends it.
+    pub fn crash_after(&self, calls: u32, last_takes_effect: bool) {
+        *self.crash_lock() = Some(Crash { calls_left: calls, last_takes_effect });
+    }
+
+    /// Ends a crash; whether the process had died, or had ended before.
+    #[must_use]
+    pub fn recover(&self) -> bool {
+        self.crash_lock().take().is_some_and(|crash| crash.calls_left == 0)
+    }
+
+    fn crashed(&self, target: Target) -> Option<Fault> {
+        let mut guard = self.crash_lock();
+        let crash = guard.as_mut()?;
+        if crash.calls_left > 0 {
+            crash.calls_left = crash.calls_left.saturating_sub(1);
+            return None;
+        }
+        let drop = std::mem::take(&mut crash.last_takes_effect);
+        Some(Fault { drop, timeout: !drop, ..Fault::of(target) })
+    }
+
+    fn crash_lock(&self) -> MutexGuard<'_, Option<Crash>> {
+        self.crash.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a fault behind those already there: they are used up first.

@@ -9,7 +9,7 @@ use crate::ledger::Account;
 use crate::money::{Money, total};
 use crate::order::{OrderFile, OrderState};
 use crate::product::Product;
-use crate::start_checkout::held_units;
+use crate::refund::{Refund, RefundState};
 use crate::task::TaskState;
 use crate::text::Sku;
 
@@ -63,7 +63,8 @@ fn payments_belong_to_one_order(file: &OrderFile, charges: &mut BTreeSet<String>
             found.push(violation("I1", order, format!("{} is counted twice", entry.cause)));
         }
         let payment = entry.cause.trim_start_matches("charge:");
-        let refund = file.refunds.iter().any(|refund| refund.payment.as_str() == payment);
+        let alive = |refund: &&Refund| !matches!(refund.state, RefundState::Failed | RefundState::Denied);
+        let refund = file.refunds.iter().filter(alive).any(|refund| refund.payment.as_str() == payment);
         let parked = file.events.iter().any(|event| event.outcome == "amount_mismatch");
         if entry.account == Account::Overpayment && !refund && !parked {
             found.push(violation("I1", order, format!("overpayment {payment} has no refund")));
@@ -153,11 +154,12 @@ fn entitlements_rest_on_paid_lines(books: &Books, found: &mut Vec<Violation>) {
 fn units_are_within_their_limits(books: &Books, found: &mut Vec<Violation>) {
     let mut counted: BTreeMap<(Sku, u32), (u32, u32)> = BTreeMap::new();
     for file in &books.orders {
-        for units in file.order.lines.iter().filter_map(held_units) {
-            let count = counted.entry((units.sku, units.record)).or_default();
+        for line in &file.order.lines {
+            let Some(record) = line.stock else { continue };
+            let count = counted.entry((line.sku.clone(), record)).or_default();
             match file.order.state {
-                OrderState::PendingPayment { .. } => count.0 = count.0.saturating_add(units.count),
-                OrderState::Paid { .. } => count.1 = count.1.saturating_add(units.count),
+                OrderState::PendingPayment { .. } => count.0 = count.0.saturating_add(line.quantity.get()),
+                OrderState::Paid { .. } => count.1 = count.1.saturating_add(line.quantity.get()),
                 OrderState::Cancelled { .. } | OrderState::Expired { .. } => {}
             }
         }

@@ -9,8 +9,8 @@ use crate::attempt::AttemptEvent;
 use crate::id::Ids;
 use crate::order::{IllegalOrderEvent, Order, OrderEvent, OrderFile};
 use crate::owner::{Actor, Owner};
-use crate::plan::{Plan, Write};
-use crate::start_checkout::{held_units, log_detail};
+use crate::plan::{Pile, Plan, Write};
+use crate::start_checkout::{log_detail, move_units};
 
 /// Decides a cancellation. With `thaw`, the basket that was frozen for the order is opened again.
 ///
@@ -76,7 +76,7 @@ fn leave(file: &OrderFile, order: &Order) -> Vec<Write> {
             writes.push(Write::SaveAttempt(order.number.clone(), Box::new(ended)));
         }
     }
-    writes.extend(file.order.lines.iter().filter_map(held_units).map(Write::ReleaseHeld));
+    writes.extend(file.order.lines.iter().filter_map(|line| move_units(line, Pile::Held, Pile::Available)));
     writes
 }
 

@@ -101,8 +101,11 @@ pub fn save_product(
     }
     check_kind(&draft)?;
     let had = before.as_ref().map_or(&[][..], |product| &product.stock);
+    // A number is never used twice: units of a window that is gone stay counted under its own.
+    let counted = before.iter().flat_map(|product| product.levels.keys().copied());
+    let used = had.iter().map(|record| record.number).chain(counted).max().unwrap_or(0);
     let stock = match draft.stock {
-        Some(windows) => number_windows(had, windows)?,
+        Some(windows) => number_windows(had, used, windows)?,
         None => had.to_vec(),
     };
     let after = Product {
@@ -136,11 +139,11 @@ fn check_kind(draft: &ProductDraft) -> Result<(), CatalogRefusal> {
 }
 
 /// Numbers the windows: one that was there before keeps its number, and with it its units; a new one gets the next.
-fn number_windows(had: &[StockRecord], windows: Vec<StockDraft>) -> Result<Vec<StockRecord>, CatalogRefusal> {
+fn number_windows(had: &[StockRecord], used: u32, windows: Vec<StockDraft>) -> Result<Vec<StockRecord>, CatalogRefusal> {
     if windows.len() > MAX_WINDOWS {
         return Err(invalid("/stock", "at most 20 price windows"));
     }
-    let mut next = had.iter().map(|record| record.number).max().unwrap_or(0);
+    let mut next = used;
     let mut records: Vec<StockRecord> = Vec::with_capacity(windows.len());
     for window in windows {
         let same = |record: &&StockRecord| record.valid_from == window.valid_from && record.valid_to == window.valid_to;

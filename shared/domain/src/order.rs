@@ -152,6 +152,13 @@ pub struct OrderLine {
 }
 
 impl OrderLine {
+    /// The place at the LMS that the line gives: course and mode.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        let course = self.course_key.as_ref().map(CourseKey::as_str).or(self.course_uuid.as_deref());
+        course.zip(self.mode.as_ref()).map(|(course, mode)| format!("{course}#{mode}"))
+    }
+
     /// The line as entitlements name it.
     #[must_use]
     pub fn reference(&self, order: &OrderNumber) -> LineRef {
@@ -213,6 +220,12 @@ impl Order {
     pub fn after(&self, event: OrderEvent, now: Timestamp) -> Result<Self, IllegalOrderEvent> {
         let state = self.state.apply(event, now)?;
         Ok(Self { state, version: self.version.saturating_add(1), ..self.clone() })
+    }
+
+    /// The same order with its version counted up: for decisions that must not be taken side by side with others.
+    #[must_use]
+    pub fn touched(&self) -> Self {
+        Self { version: self.version.saturating_add(1), ..self.clone() }
     }
 
     /// The pricing of which the lines are the snapshot.
@@ -312,7 +325,8 @@ impl OrderFile {
     #[must_use]
     pub fn money_status(&self) -> MoneyStatus {
         let kept = self.balance(Account::Sale).map_or(0, Money::minor);
-        let over = self.balance(Account::Overpayment).map_or(0, Money::minor);
+        // Money in another currency cannot be added up with the order's, and is more than was due all the same.
+        let over = self.balance(Account::Overpayment).map_or(1, Money::minor);
         let charged = self.ledger.iter().any(|e| e.account == Account::Sale && !e.amount.is_negative());
         let went_back = self.ledger.iter().any(|e| e.account == Account::Sale && e.amount.is_negative());
         match (charged, went_back) {
@@ -339,6 +353,12 @@ impl OrderFile {
             _ if granted > 0 => FulfillmentStatus::Partial,
             _ => FulfillmentStatus::None,
         }
+    }
+
+    /// Whether the ledger has an entry of this cause.
+    #[must_use]
+    pub fn is_counted(&self, cause: &str) -> bool {
+        self.ledger.iter().any(|entry| entry.cause == cause)
     }
 
     /// The attempt by id.

@@ -48,13 +48,26 @@ pub enum Work {
     Refund(RefundId),
 }
 
-/// Units of one stock record of one product.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Units {
-    /// The product.
-    pub sku: Sku,
+/// Where units of limited stock are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pile {
+    /// Can be bought.
+    Available,
+    /// Held for an unpaid order.
+    Held,
+    /// Of a paid order.
+    Sold,
+}
+
+/// Units of one stock record that go from one pile to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shift {
     /// The stock record's number.
     pub record: u32,
+    /// Where they are.
+    pub from: Pile,
+    /// Where they go.
+    pub to: Pile,
     /// How many.
     pub count: u32,
 }
@@ -104,26 +117,16 @@ pub enum Write {
         /// Its version while frozen.
         version: u64,
     },
-    /// Nothing is written. Condition: the product is at `version`, so that its price is the one that was shown.
-    CheckProduct {
-        /// Which.
+    /// Moves units of a product, or only looks at it. Conditions: it is at `version`, if one is given, so that its price
+    /// is the one that was shown; and each pile has what is taken from it, all shifts taken together.
+    MoveStock {
+        /// Of which product.
         sku: Sku,
         /// The version that was priced.
-        version: u64,
+        version: Option<u64>,
+        /// What moves; one write a product, since a transaction touches a row once.
+        shifts: Vec<Shift>,
     },
-    /// Moves units from available to held. Condition: the product is at `version` and has so many available.
-    HoldUnits {
-        /// Which and how many.
-        units: Units,
-        /// The version that was priced.
-        version: u64,
-    },
-    /// Moves units from held to sold. Condition: so many are held.
-    SellHeld(Units),
-    /// Moves units from held to available. Condition: so many are held.
-    ReleaseHeld(Units),
-    /// Moves units from available to sold, for a late payment. Condition: so many are available.
-    SellAvailable(Units),
     /// Nothing is written. Condition: the user does not own the product.
     CheckNotOwned {
         /// Who.
@@ -140,6 +143,9 @@ pub enum Write {
         sku: Sku,
         /// Why.
         line: LineRef,
+        /// The place at the LMS that the line gives, as far as it can be told: another product that gives the same
+        /// keeps it when this one is refunded.
+        place: Option<String>,
         /// Whether it must be the first.
         first: bool,
     },
@@ -213,11 +219,7 @@ impl Write {
             Self::DropCatalog { .. } => "drop_catalog",
             Self::SaveBasket { .. } => "save_basket",
             Self::ThawBasket { .. } => "thaw_basket",
-            Self::CheckProduct { .. } => "check_product",
-            Self::HoldUnits { .. } => "hold_units",
-            Self::SellHeld(_) => "sell_held",
-            Self::ReleaseHeld(_) => "release_held",
-            Self::SellAvailable(_) => "sell_available",
+            Self::MoveStock { .. } => "move_stock",
             Self::CheckNotOwned { .. } => "check_not_owned",
             Self::Grant { .. } => "grant",
             Self::Ungrant { .. } => "ungrant",
@@ -254,6 +256,29 @@ impl Plan {
     #[must_use]
     pub fn of(write: Write) -> Self {
         Self { writes: vec![write] }
+    }
+
+    /// Adds writes; what moves stock of a product that the plan touches already joins that write.
+    pub fn extend(&mut self, writes: impl IntoIterator<Item = Write>) {
+        for write in writes {
+            match write {
+                Write::MoveStock { sku, version, shifts } => self.move_stock(&sku, version, shifts),
+                write => self.writes.push(write),
+            }
+        }
+    }
+
+    fn move_stock(&mut self, moved: &Sku, at: Option<u64>, more: Vec<Shift>) {
+        for write in &mut self.writes {
+            if let Write::MoveStock { sku, version, shifts } = write
+                && sku == moved
+            {
+                *version = version.or(at);
+                shifts.extend(more);
+                return;
+            }
+        }
+        self.writes.push(Write::MoveStock { sku: moved.clone(), version: at, shifts: more });
     }
 
     /// Adds a write.

@@ -15,9 +15,9 @@ use crate::money::Money;
 use crate::order::{Order, OrderEvent, OrderFile, OrderState};
 use crate::owner::{Actor, Owner};
 use crate::payment::{Fact, ProcessorEvent};
-use crate::plan::{OutboxItem, Plan, Work, Write};
-use crate::refund::{Refund, RefundReason, RefundState};
-use crate::start_checkout::{first_look, grant_lines, held_units, log_detail};
+use crate::plan::{OutboxItem, Pile, Plan, Work, Write};
+use crate::refund::{Refund, RefundEvent, RefundReason, RefundState};
+use crate::start_checkout::{first_look, grant_lines, log_detail, move_units};
 use crate::task::{TaskEvent, TaskState};
 use crate::text::ProcessorRef;
 
@@ -45,6 +45,9 @@ pub enum Outcome {
     Noted,
     /// Money went back.
     Refunded,
+    /// Money went back of a payment that we have not been told of yet: nothing is written, and the processor shall say it
+    /// again later.
+    Premature,
 }
 
 impl Outcome {
@@ -61,6 +64,7 @@ impl Outcome {
             Self::AmountMismatch => "amount_mismatch",
             Self::Noted => "noted",
             Self::Refunded => "refunded",
+            Self::Premature => "premature",
         }
     }
 }
@@ -92,14 +96,15 @@ pub fn decide(
         Fact::Captured { amount } => writer.captured(*amount, circumstances),
         Fact::Processing => writer.processing(),
         Fact::Declined { reason } => writer.attempt_only(AttemptEvent::Decline, Some(reason)),
-        Fact::Failed { reason } => writer.attempt_only(AttemptEvent::Fail, Some(reason)),
-        Fact::SessionExpired => writer.session_expired(circumstances),
+        Fact::Failed { reason } => writer.session_over(AttemptEvent::Fail, Some(reason), circumstances),
+        Fact::SessionExpired => writer.session_over(AttemptEvent::End, None, circumstances),
         Fact::Refunded { total } => writer.refunded(*total),
         Fact::Disputed { status, amount } => writer.disputed(status, *amount),
         Fact::Unreadable { said } => writer.unreadable(said),
         Fact::Irrelevant => Outcome::Noted,
     };
-    (outcome, writer.finish(outcome, raw))
+    let plan = if outcome == Outcome::Premature { Plan::default() } else { writer.finish(outcome, raw) };
+    (outcome, plan)
 }
 
 /// Collects the writes of one event.
@@ -144,11 +149,11 @@ impl Writer<'_> {
         }
         match order.state {
             OrderState::PendingPayment { .. } => {
-                self.pay(cause, circumstances.basket_moved, Write::SellHeld);
+                self.pay(cause, circumstances.basket_moved, Pile::Held);
                 Outcome::Paid
             }
             OrderState::Expired { .. } if !circumstances.places_gone => {
-                self.pay(cause, true, Write::SellAvailable);
+                self.pay(cause, true, Pile::Available);
                 Outcome::PaidLate
             }
             OrderState::Paid { .. } => self.give_back(amount, cause, RefundReason::SecondPayment),
@@ -158,10 +163,10 @@ impl Writer<'_> {
         }
     }
 
-    fn pay(&mut self, cause: String, basket_moved: bool, sell: fn(crate::plan::Units) -> Write) {
+    fn pay(&mut self, cause: String, basket_moved: bool, from: Pile) {
         let Ok(order) = self.file.order.after(OrderEvent::Pay, self.now) else { return };
         self.post(Account::Sale, order.total, cause);
-        self.plan.writes.extend(order.lines.iter().filter_map(held_units).map(sell));
+        self.plan.extend(order.lines.iter().filter_map(|line| move_units(line, from, Pile::Sold)));
         let late = matches!(self.file.order.state, OrderState::Expired { .. });
         self.plan.writes.extend(grant_lines(&order, late, self.now, self.ids));
         if !basket_moved {
@@ -198,6 +203,10 @@ impl Writer<'_> {
 
     fn processing(&mut self) -> Outcome {
         self.move_attempt(AttemptEvent::Process, None);
+        // One that comes after a failure changes nothing.
+        if !self.attempt().is_some_and(|attempt| attempt.state.is_live()) {
+            return Outcome::Noted;
+        }
         let pay_by = self.now.saturating_add(PROCESSING).unwrap_or(Timestamp::MAX);
         if let Ok(order) = self.file.order.after(OrderEvent::Extend { pay_by }, self.now) {
             self.plan.push(Write::SaveOrder(Box::new(order)));
@@ -210,28 +219,44 @@ impl Writer<'_> {
         Outcome::Noted
     }
 
-    /// The session ended unpaid: the order ends with it if this was its current attempt, else nothing happens to it.
-    fn session_expired(&mut self, circumstances: Circumstances) -> Outcome {
+    /// The session cannot be paid any more: the order ends with it if this was its current attempt, else nothing happens
+    /// to it.
+    fn session_over(
+        &mut self,
+        event: AttemptEvent,
+        reason: Option<&String>,
+        circumstances: Circumstances,
+    ) -> Outcome {
         let current = self.attempt().is_some_and(|attempt| Some(&attempt.id) == self.file.order.attempt.as_ref());
-        match cancel_order::expire(self.file, !circumstances.basket_moved, self.now, self.ids) {
-            Ok((_, plan)) if current => self.plan.writes.extend(plan.writes),
-            Ok(_) | Err(_) => self.move_attempt(AttemptEvent::End, None),
+        if let Ok((_, plan)) = cancel_order::expire(self.file, !circumstances.basket_moved, self.now, self.ids)
+            && current
+        {
+            let others = plan.writes.into_iter().filter(|write| !matches!(write, Write::SaveAttempt(..)));
+            self.plan.extend(others);
         }
+        self.move_attempt(event, reason);
         Outcome::Noted
     }
 
     /// Money went back, by our refund or on the processor's own page. `total` is all that went back of the payment, so
-    /// only what is new is counted. When nothing is left of the price, every line is taken back.
+    /// only what is new is counted: for our own refunds first, then as one made at the processor. When nothing is left
+    /// of the price, every line is taken back.
     fn refunded(&mut self, total: Money) -> Outcome {
         let charge = self.charge_cause();
-        let Some(entry) = self.file.ledger.iter().find(|entry| entry.cause == charge) else { return Outcome::Noted };
+        let Some(entry) = self.file.ledger.iter().find(|entry| entry.cause == charge) else {
+            return Outcome::Premature;
+        };
         let account = entry.account;
-        let known = self.refunded_before();
-        let Ok(fresh) = total.minus(known) else { return Outcome::AmountMismatch };
+        let Ok(fresh) = total.minus(self.refunded_before()) else { return Outcome::AmountMismatch };
         if fresh.is_zero() || fresh.is_negative() {
             return Outcome::AlreadyCounted;
         }
-        self.post(account, fresh.negated(), format!("refunded:{}:{}", self.payment(), total.minor()));
+        let rest = self.count_own_refunds(fresh);
+        if !rest.is_zero() {
+            self.post(account, rest.negated(), format!("refunded:{}:{}", self.payment(), total.minor()));
+        }
+        // What is posted here and what our own refund posts must not be decided side by side.
+        self.plan.push(Write::SaveOrder(Box::new(self.file.order.touched())));
         let left = self.file.balance(account).and_then(|balance| balance.minus(fresh));
         if account == Account::Sale && left.is_ok_and(Money::is_zero) {
             self.revoke_all();
@@ -239,10 +264,28 @@ impl Writer<'_> {
         Outcome::Refunded
     }
 
+    /// Counts the refunds of ours that this money is, and gives back what is left of it.
+    fn count_own_refunds(&mut self, fresh: Money) -> Money {
+        let mut rest = fresh;
+        for refund in self.file.refunds.iter().filter(|refund| refund.payment == *self.event.payment.as_ref().unwrap_or(&self.event.event)) {
+            let Ok(left) = rest.minus(refund.amount) else { continue };
+            let Ok(state) = refund.state.apply(RefundEvent::Succeed) else { continue };
+            if left.is_negative() || self.file.is_counted(&refund.cause()) {
+                continue;
+            }
+            rest = left;
+            self.post(refund.account, refund.amount.negated(), refund.cause());
+            let version = refund.version.saturating_add(1);
+            let after = Refund { state, due: None, version, ..refund.clone() };
+            self.plan.push(Write::SaveRefund(self.file.order.number.clone(), Box::new(after)));
+        }
+        rest
+    }
+
     /// What the ledger already counts as gone back of this payment.
     fn refunded_before(&self) -> Money {
         let ours = |cause: &str| {
-            self.file.refunds.iter().any(|r| r.payment == *self.payment() && cause == format!("refund:{}", r.id))
+            self.file.refunds.iter().any(|r| r.payment == *self.payment() && cause == r.cause())
         };
         let at_processor = format!("refunded:{}:", self.payment());
         let zero = Money::zero(self.file.order.total.currency());
@@ -347,7 +390,7 @@ fn timeline_name(outcome: Outcome, fact: &Fact) -> &'static str {
         (Outcome::TooLate, _) => "late_payment_received",
         (Outcome::AmountMismatch, _) => "amount_mismatch",
         (Outcome::Refunded, _) => "payment_refunded",
-        (Outcome::AlreadyCounted | Outcome::Duplicate, _) => "payment_confirmed",
+        (Outcome::AlreadyCounted | Outcome::Duplicate | Outcome::Premature, _) => "payment_confirmed",
         (Outcome::Noted, Fact::Processing) => "payment_processing",
         (Outcome::Noted, Fact::Declined { .. }) => "payment_declined",
         (Outcome::Noted, Fact::Failed { .. }) => "payment_failed",

@@ -158,6 +158,14 @@ pub struct Refund {
     pub version: u64,
 }
 
+impl Refund {
+    /// The cause under which the ledger counts it.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        format!("refund:{}", self.id)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;

@@ -1,6 +1,8 @@
 //! Starting a checkout: one transaction makes the order, holds limited stock, freezes the basket and remembers the
 //! request (I5, I6, I7). A total of nothing is paid at once.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::attempt::{Attempt, AttemptState};
@@ -15,7 +17,7 @@ use crate::order::{Order, OrderFile, OrderLine, OrderState};
 use crate::owner::{Actor, UserId};
 use crate::payment::{Flow, ProcessorName};
 use crate::percent::Percent;
-use crate::plan::{OutboxItem, Plan, Units, Work, Write};
+use crate::plan::{OutboxItem, Pile, Plan, Shift, Work, Write};
 use crate::pricing::{Benefit, PricedLine, Pricing};
 use crate::product::Product;
 use crate::task::Task;
@@ -99,7 +101,7 @@ pub fn decide(
     let mut plan = Plan::default();
     reserve(&file.order, basket, &mut plan);
     if let Some(replaced) = situation.replaced {
-        plan.writes.extend(cancel_order::writes(replaced, Actor::System, "replaced", now, ids).unwrap_or_default());
+        plan.extend(cancel_order::writes(replaced, Actor::System, "order_replaced", now, ids).unwrap_or_default());
     }
     plan.push(log(&file.order, "order_placed", Actor::Learner, now, ids));
     if pricing.total.is_zero() {
@@ -118,7 +120,9 @@ pub fn decide(
 /// edited.
 #[must_use]
 pub fn refresh(basket: &Basket, products: &[Product], now: Timestamp) -> Option<(Basket, bool)> {
-    let fresh = |product: &Product| products.iter().find(|found| found.sku == product.sku).cloned();
+    let find = |product: &Product| products.iter().find(|found| found.sku == product.sku).cloned();
+    // How many are left is not part of what the basket keeps.
+    let fresh = |product: &Product| find(product).map(|found| Product { levels: BTreeMap::new(), ..found });
     let mut refreshed = basket.clone();
     for line in &mut refreshed.lines {
         line.product = fresh(&line.product).unwrap_or_else(|| Product { published: false, ..line.product.clone() });
@@ -130,6 +134,9 @@ pub fn refresh(basket: &Basket, products: &[Product], now: Timestamp) -> Option<
         price_products(basket.lines.iter().map(|line| (&line.product, line.quantity)), &[], None, now)
     };
     let same_price = shown(&refreshed) == shown(basket);
+    if let BasketStatus::Frozen { order } = &basket.status {
+        refreshed.status = BasketStatus::Open { replaces: Some(order.clone()) };
+    }
     refreshed.version = basket.version.saturating_add(1);
     refreshed.touched_at = now;
     Some((refreshed, same_price))
@@ -180,11 +187,10 @@ fn order_line(number: u32, product: &Product, priced: &PricedLine, now: Timestam
 /// Holds limited units, and makes sure that every product is still the one that was priced and is not owned already.
 fn reserve(order: &Order, basket: &Basket, plan: &mut Plan) {
     for (line, source) in order.lines.iter().zip(&basket.lines) {
-        let version = source.product.version;
-        plan.push(match held_units(line) {
-            Some(units) => Write::HoldUnits { units, version },
-            None => Write::CheckProduct { sku: line.sku.clone(), version },
-        });
+        // A free order is paid at once: nothing is held in between.
+        let to = if order.total.is_zero() { Pile::Sold } else { Pile::Held };
+        let shifts = shift(line, Pile::Available, to).into_iter().collect();
+        plan.push(Write::MoveStock { sku: line.sku.clone(), version: Some(source.product.version), shifts });
         // A free order grants at once, and the grant's own condition says the same.
         if line.kind.is_personal() && !order.total.is_zero() {
             plan.push(Write::CheckNotOwned { owner: order.owner.clone(), sku: line.sku.clone() });
@@ -192,10 +198,16 @@ fn reserve(order: &Order, basket: &Basket, plan: &mut Plan) {
     }
 }
 
-/// The units that a line holds, if it is of limited stock.
+/// A move of the line's units, if it is of limited stock.
+fn shift(line: &OrderLine, from: Pile, to: Pile) -> Option<Shift> {
+    line.stock.map(|record| Shift { record, from, to, count: line.quantity.get() })
+}
+
+/// The write that moves the units of a line of limited stock.
 #[must_use]
-pub fn held_units(line: &OrderLine) -> Option<Units> {
-    line.stock.map(|record| Units { sku: line.sku.clone(), record, count: line.quantity.get() })
+pub fn move_units(line: &OrderLine, from: Pile, to: Pile) -> Option<Write> {
+    let shifts = vec![shift(line, from, to)?];
+    Some(Write::MoveStock { sku: line.sku.clone(), version: None, shifts })
 }
 
 fn open_attempt(file: &mut OrderFile, checkout: &Checkout, plan: &mut Plan, now: Timestamp, ids: &mut Ids) {
@@ -218,16 +230,10 @@ fn open_attempt(file: &mut OrderFile, checkout: &Checkout, plan: &mut Plan, now:
     file.attempts.push(attempt);
 }
 
-/// A free order is paid at once: no processor, its held units sold, its places granted, its basket emptied.
+/// A free order is paid at once: no processor, its places granted, its basket emptied.
 fn pay_nothing(file: &mut OrderFile, basket: &Basket, plan: &mut Plan, now: Timestamp, ids: &mut Ids) {
     let order = &mut file.order;
     order.state = OrderState::Paid { at: now };
-    // Nothing is held in between: the units go from available to sold.
-    for write in &mut plan.writes {
-        if let Write::HoldUnits { units, .. } = write {
-            *write = Write::SellAvailable(units.clone());
-        }
-    }
     plan.push(log(order, "order_paid", Actor::System, now, ids));
     plan.writes.extend(grant_lines(order, true, now, ids));
     file.tasks = order.lines.iter().map(|line| (line.number, Task::new(line.number, now, first_look(now)))).collect();
@@ -244,7 +250,8 @@ pub(crate) fn grant_lines(order: &Order, first: bool, now: Timestamp, ids: &mut 
         writes.push(Write::CreateTask(order.number.clone(), Task::new(line.number, now, due)));
         if line.kind.is_personal() {
             let (owner, sku) = (order.owner.clone(), line.sku.clone());
-            writes.push(Write::Grant { owner, sku, line: line.reference(&order.number), first });
+            let (reference, place) = (line.reference(&order.number), line.place());
+            writes.push(Write::Grant { owner, sku, line: reference, place, first });
         }
     }
     let order = order.number.clone();

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::backoff::next_try;
+use crate::backoff::{PATIENCE, next_try};
 use crate::id::{Ids, OutboxId};
 use crate::journal::JournalEntry;
 use crate::ledger::LedgerEntry;
@@ -20,7 +20,8 @@ pub enum RefundResult {
     Answered(RefundAnswer),
     /// No answer, or one that says nothing; to be asked again with the same key. The text is for staff.
     Lost(String),
-    /// The processor will not. The text is for staff.
+    /// The processor refused. It is asked again for a week, since keys are rotated and balances filled. The text is for
+    /// staff.
     Refused(String),
 }
 
@@ -59,25 +60,28 @@ pub fn finish(
             after.due = Some(next_try(now, after.tries, jitter));
             (RefundEvent::LoseAnswer, "refund_delayed", Some(why))
         }
+        RefundResult::Refused(why) if now < patience_ends(refund) => {
+            after.due = Some(next_try(now, after.tries, jitter));
+            (RefundEvent::LoseAnswer, "refund_refused", Some(why))
+        }
         RefundResult::Refused(why) => (RefundEvent::Fail, "refund_failed", Some(why)),
     };
     after.state = refund.state.apply(event)?;
-    let cause = format!("refund:{}", refund.id);
-    let counts = matches!(event, RefundEvent::Submit | RefundEvent::Succeed) && !counted(file, refund);
-    if counts {
+    let cause = refund.cause();
+    if matches!(event, RefundEvent::Submit | RefundEvent::Succeed) && !file.is_counted(&cause) {
         let entry = LedgerEntry { account: refund.account, amount: refund.amount.negated(), cause, at: now };
         plan.push(Write::PostLedger(number.clone(), entry));
     }
+    // What is posted here and what the processor's event posts must not be decided side by side.
+    plan.push(Write::SaveOrder(Box::new(file.order.touched())));
     plan.push(Write::SaveRefund(number.clone(), Box::new(after)));
     plan.push(log_detail(number, name, Actor::System, detail, (now, ids)));
     plan.writes.extend(message.map(|id| Write::Settle(number.clone(), id.clone())));
     Ok(plan)
 }
 
-/// Whether the ledger has this money already: by our own entry, or because the processor's event came first.
-fn counted(file: &OrderFile, refund: &Refund) -> bool {
-    let by_event = format!("refunded:{}:", refund.payment);
-    file.ledger.iter().any(|entry| entry.cause == format!("refund:{}", refund.id) || entry.cause.starts_with(&by_event))
+fn patience_ends(refund: &Refund) -> Timestamp {
+    refund.created_at.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX)
 }
 
 fn journal(answer: &RefundAnswer, now: Timestamp, ids: &mut Ids) -> JournalEntry {

@@ -148,10 +148,12 @@ impl TaskState {
             (Self::Parked { .. } | Self::RetryAt { .. } | Self::Queued { .. }, E::Redrive { due }) => {
                 Ok(Self::Queued { due })
             }
-            // Nothing was granted yet, so there is nothing to take back.
-            (Self::Queued { .. }, E::Revoke { .. }) => Ok(Self::Revoked { at: now }),
             (
-                Self::Granted { .. } | Self::Granting { .. } | Self::RetryAt { .. } | Self::Parked { .. },
+                Self::Queued { .. }
+                | Self::Granted { .. }
+                | Self::Granting { .. }
+                | Self::RetryAt { .. }
+                | Self::Parked { .. },
                 E::Revoke { due },
             ) => Ok(Self::Revoking { due }),
             (Self::Queued { .. } | Self::RetryAt { .. }, E::Succeed | E::Delay { .. } | E::Park { .. })
@@ -225,13 +227,26 @@ impl Task {
         }
     }
 
-    /// The task after `event`, with its version counted up.
+    /// Whether no worker has had it yet.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        self.version == 1
+    }
+
+    /// The task after `event`, with its version counted up. A revocation starts its tries anew.
     ///
     /// # Errors
     /// [`IllegalTaskEvent`].
     pub fn after(&self, event: TaskEvent, now: Timestamp) -> Result<Self, IllegalTaskEvent> {
+        let version = self.version.saturating_add(1);
+        let revoke = matches!(event, TaskEvent::Revoke { .. });
         let state = self.state.apply(event, now)?;
-        Ok(Self { state, version: self.version.saturating_add(1), ..self.clone() })
+        if !revoke {
+            return Ok(Self { state, version, ..self.clone() });
+        }
+        // The LMS was never asked for what was never claimed, so there is nothing to take back.
+        let state = if self.is_untouched() { TaskState::Revoked { at: now } } else { state };
+        Ok(Self { state, version, delays: 0, refusals: 0, since: now, revoking: false, ..self.clone() })
     }
 }
 

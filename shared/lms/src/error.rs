@@ -90,6 +90,24 @@ impl LmsError {
         }
     }
 
+    /// What the LMS said, for staff: its own text where it gave one, else what went wrong.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::BadRequest { message } | Self::Forbidden { message } => format!("{self}: {message}"),
+            Self::Unreachable(_)
+            | Self::Timeout
+            | Self::Server { .. }
+            | Self::RateLimited { .. }
+            | Self::Token(_)
+            | Self::Unauthorized
+            | Self::NoSuchUser
+            | Self::NotFound
+            | Self::WrongMode { .. }
+            | Self::BadAnswer { .. } => self.to_string(),
+        }
+    }
+
     /// A stable word for staff, logs and parked lines.
     #[must_use]
     pub fn reason(&self) -> &'static str {

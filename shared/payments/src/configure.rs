@@ -5,7 +5,7 @@ use domain::secret::Secret;
 use crate::stripe::{Client, ConfigError, StripeConfig};
 use crate::Processor;
 
-/// Reads `BURSAR_STRIPE_API`, `BURSAR_STRIPE_SECRET_KEY`, `BURSAR_STRIPE_WEBHOOK_SECRETS` (a comma-separated list, all
+/// Reads `BURSAR_STRIPE_API`, `BURSAR_STRIPE_SECRET_KEY`, `BURSAR_STRIPE_PUBLISHABLE_KEY`, `BURSAR_STRIPE_WEBHOOK_SECRETS` (a comma-separated list, all
 /// that are active during a rotation) and `BURSAR_STRIPE_LIVEMODE` through `variable`, which reports what is missing;
 /// `None` then.
 ///
@@ -16,17 +16,18 @@ pub fn configured(
 ) -> Result<Option<Vec<Processor>>, ConfigError> {
     let api_base = variable("BURSAR_STRIPE_API");
     let key = variable("BURSAR_STRIPE_SECRET_KEY");
+    let publishable_key = variable("BURSAR_STRIPE_PUBLISHABLE_KEY");
     let secrets = variable("BURSAR_STRIPE_WEBHOOK_SECRETS");
-    let mode = variable("BURSAR_STRIPE_LIVEMODE");
-    let (Some(api_base), Some(key), Some(secrets), Some(mode)) = (api_base, key, secrets, mode) else {
-        return Ok(None);
-    };
+    let mode = variable("BURSAR_STRIPE_LIVEMODE").map(|mode| mode.parse().map_err(|_| ConfigError::Mode)).transpose()?;
+    let (Some(api_base), Some(key), Some(publishable_key)) = (api_base, key, publishable_key) else { return Ok(None) };
+    let (Some(secrets), Some(livemode)) = (secrets, mode) else { return Ok(None) };
     let secrets = secrets.split(',').map(str::trim).filter(|secret| !secret.is_empty());
     let config = StripeConfig {
         api_base,
         secret_key: Secret::new(key),
         webhook_secrets: secrets.map(Secret::new).collect(),
-        livemode: mode == "true",
+        publishable_key,
+        livemode,
     };
     Ok(Some(vec![Processor::Stripe(Client::new(config)?)]))
 }

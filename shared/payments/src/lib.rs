@@ -58,6 +58,14 @@ impl Processor {
         }
     }
 
+    /// What a front end needs in order to take a payment on its own page.
+    #[must_use]
+    pub fn publishable_key(&self) -> &str {
+        match self {
+            Self::Stripe(client) => client.publishable_key(),
+        }
+    }
+
     /// The same processor, whose calls carry `request_id` as `X-Request-Id`. An id that cannot be a header value is
     /// left out.
     #[must_use]

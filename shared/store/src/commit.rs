@@ -16,6 +16,8 @@ use crate::error::StoreError;
 
 /// How often a transaction that collided with another is tried again before the caller is told.
 const COLLISIONS: u32 = 6;
+/// The most writes of one transaction.
+const MAX_OPS: usize = 100;
 
 /// Why a plan was not executed. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -62,16 +64,36 @@ impl Store {
             ops.extend(encode(write, self)?.into_iter().map(|op| (write.name(), op)));
         }
         match ops.len() {
-            0 => Ok(()),
-            1 => self.write_one(ops.remove(0)).await,
-            2..=100 => self.write_all(ops).await,
-            _ => Err(StoreError::TooManyWrites.into()),
+            0 => return Ok(()),
+            1..=MAX_OPS => {}
+            _ => return Err(StoreError::TooManyWrites.into()),
         }
+        for collision in 0..=COLLISIONS {
+            let sent = if ops.len() == 1 { self.write_one(&ops).await } else { self.write_all(&ops).await };
+            match sent {
+                Err(CommitError::Contended) if collision < COLLISIONS => pause(collision).await,
+                done => return done,
+            }
+        }
+        Err(CommitError::Contended)
+    }
+
+    /// Whether a plan fits into one transaction; nothing is called.
+    ///
+    /// # Errors
+    /// [`StoreError::TooManyWrites`] if it does not.
+    pub fn check_size(&self, plan: &Plan) -> Result<(), StoreError> {
+        let mut count = 0_usize;
+        for write in &plan.writes {
+            count = count.saturating_add(encode(write, self)?.len());
+        }
+        if count > MAX_OPS { Err(StoreError::TooManyWrites) } else { Ok(()) }
     }
 
     /// A lone write costs half as much outside a transaction.
-    async fn write_one(&self, (name, op): (&'static str, Op)) -> Result<(), CommitError> {
-        let refused = || CommitError::Refused(vec![name]);
+    async fn write_one(&self, ops: &[(&'static str, Op)]) -> Result<(), CommitError> {
+        let [(name, op)] = ops else { return self.write_all(ops).await };
+        let (op, refused) = (op.clone(), || CommitError::Refused(vec![*name]));
         let capacity = ReturnConsumedCapacity::Total;
         match op.action {
             Action::Put(item) => self
@@ -88,6 +110,7 @@ impl Store {
                 .map(drop)
                 .map_err(|e| match e.as_service_error() {
                     Some(PutItemError::ConditionalCheckFailedException(_)) => refused(),
+                    Some(PutItemError::TransactionConflictException(_)) => CommitError::Contended,
                     _ => StoreError::from(e).into(),
                 }),
             Action::Update(key, expression) => self
@@ -105,6 +128,7 @@ impl Store {
                 .map(drop)
                 .map_err(|e| match e.as_service_error() {
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => refused(),
+                    Some(UpdateItemError::TransactionConflictException(_)) => CommitError::Contended,
                     _ => StoreError::from(e).into(),
                 }),
             Action::Delete(key) => self
@@ -121,33 +145,24 @@ impl Store {
                 .map(drop)
                 .map_err(|e| match e.as_service_error() {
                     Some(DeleteItemError::ConditionalCheckFailedException(_)) => refused(),
+                    Some(DeleteItemError::TransactionConflictException(_)) => CommitError::Contended,
                     _ => StoreError::from(e).into(),
                 }),
-            Action::Check(_) => self.write_all(vec![(name, op)]).await,
+            Action::Check(_) => self.write_all(ops).await,
         }
     }
 
-    async fn write_all(&self, ops: Vec<(&'static str, Op)>) -> Result<(), CommitError> {
+    async fn write_all(&self, ops: &[(&'static str, Op)]) -> Result<(), CommitError> {
         let names: Vec<&'static str> = ops.iter().map(|(name, _)| *name).collect();
-        let items = ops.into_iter().map(|(_, op)| op.transact(&self.table)).collect::<Result<Vec<_>, _>>()?;
-        for collision in 0..=COLLISIONS {
-            let sent = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(items.clone()))
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-                .await;
-            let error = match sent {
-                Ok(_) => return Ok(()),
-                Err(error) => cancelled(error, &names),
-            };
-            match error {
-                CommitError::Contended if collision < COLLISIONS => pause(collision).await,
-                CommitError::Contended | CommitError::Refused(_) | CommitError::Store(_) => return Err(error),
-            }
-        }
-        Err(CommitError::Contended)
+        let items = ops.iter().map(|(_, op)| op.clone().transact(&self.table)).collect::<Result<Vec<_>, _>>()?;
+        let sent = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        sent.map(drop).map_err(|error| cancelled(error, &names))
     }
 }
 

@@ -73,6 +73,9 @@ impl Row {
 
 /// The object under `data`.
 pub(crate) fn object<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
+    if number(item, "v").is_none_or(|version| version > SCHEMA) {
+        return Err(StoreError::Incomplete("known schema version"));
+    }
     let data = item.get("data").ok_or(StoreError::Incomplete("data"))?;
     Ok(serde_dynamo::from_attribute_value(data.clone())?)
 }

@@ -36,6 +36,10 @@ fn push(pointer: &mut String, token: &str) {
 /// serde's message, without ` at line 1 column 2` and without the name of a Rust type.
 fn worded(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(before, _)| before);
+    // All that the reader says of anything but text where an enum's value should be.
+    if message == "expected value" {
+        return "must be one of the known values, as text".to_owned();
+    }
     match message.split_once(", expected struct ") {
         Some((before, _)) => format!("{before}, expected an object"),
         None => message.to_owned(),

@@ -10,7 +10,6 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::error::Category;
 
 use crate::body::RawBody;
 use crate::code::Code;
@@ -65,12 +64,11 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let read = serde_path_to_error::deserialize(&mut reader);
     // A value that does not fit may stand in text that breaks off further on: the text is judged first.
     serde_json::from_slice::<IgnoredAny>(body).map_err(|error| malformed(&error))?;
-    read.map_err(|error| match error.inner().classify() {
-        Category::Data => {
-            let field = field_error(&error);
-            Problem::field(field.pointer, field.detail)
-        }
-        Category::Syntax | Category::Eof | Category::Io => malformed(error.inner()),
+    // The text is JSON: what is left is a value that does not fit, also where the reader calls it a fault of syntax (a
+    // number for an enum, a number out of range, too deep a nesting).
+    read.map_err(|error| {
+        let field = field_error(&error);
+        Problem::field(field.pointer, field.detail)
     })
 }
 
@@ -111,8 +109,16 @@ mod tests {
         sku: Sku,
         #[serde(default)]
         quantity: u32,
+        #[serde(default)]
+        kind: Option<Kind>,
         #[serde(default, rename = "a/b")]
         odd: bool,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        Seat,
     }
 
     #[track_caller]
@@ -155,6 +161,13 @@ mod tests {
         );
         check(r#"{"lines":[],"extra":1}"#, fields, Some("/extra"), Some("unknown field `extra`, expected `lines`"));
         check(r#"{"lines":[],"lines":[]}"#, fields, Some("/lines"), Some("stands twice"));
+        check(
+            r#"{"lines":[{"sku":"a","kind":7}]}"#,
+            fields,
+            Some("/lines/0/kind"),
+            Some("must be one of the known values, as text"),
+        );
+        check(r#"{"lines":[{"quantity":1e999}]}"#, fields, Some("/lines/0/quantity"), Some("number out of range"));
         check("[1]", fields, Some("/0"), Some("invalid type: integer `1`, expected a sequence"));
         check("7", fields, Some(""), Some("invalid type: integer `7`, expected an object"));
     }

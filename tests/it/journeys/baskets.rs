@@ -64,7 +64,7 @@ async fn a_basket_is_open_again_with_its_lines_after_its_order_was_cancelled() {
     let cancelled = ada.post(&cancel, &json!({})).await.expect(StatusCode::OK);
     assert_eq!((&cancelled["status"], &cancelled["payment"]), (&json!("cancelled"), &Value::Null));
     ada.post(&cancel, &json!({})).await.problem(409, "not_cancellable");
-    ada.pay(&checkout, "succeed").await.problem_code(409, "payment_not_open");
+    super::page_is_closed(&ada.pay(&checkout, "succeed").await);
     assert_eq!(super::available(&app, "PY").await, json!(1));
     let open = ada.get("/api/v1/basket").await;
     assert_eq!((&open["status"], lines(&open)), (&json!("open"), vec![(json!("PY"), json!(1))]));

@@ -3,7 +3,6 @@
 //! Each file is a group; here is what they share: reading the order's own rows, and playing the processor's part where
 //! its hosted page does not lead.
 
-mod access;
 mod baskets;
 mod checkout;
 mod crashes;
@@ -31,6 +30,9 @@ use tests::{Answer, Client, TestApp};
 const SESSION_OVER_S: i64 = 35 * 60;
 /// After this a message that nobody settled is sent again.
 const RESEND_S: i64 = 30;
+
+/// [`tests::NOW`] in seconds, as the processor writes it.
+const CREATED: i64 = 1_795_176_000;
 
 /// The order's number in a checkout's answer.
 fn number(checkout: &Answer) -> String {
@@ -128,7 +130,7 @@ async fn given_back(app: &TestApp, payment: &str) -> Vec<i64> {
 fn captured(event: &str, checkout: &Answer, units: i64, currency: &str) -> Value {
     json!({
         "id": event, "object": "event", "type": "payment_intent.succeeded", "livemode": false,
-        "created": 1_795_176_000, "data": {"object": {
+        "created": CREATED, "data": {"object": {
             "id": format!("pi_of_{event}"), "object": "payment_intent", "amount": units, "amount_received": units,
             "currency": currency, "metadata": {"order_number": number(checkout)},
         }},
@@ -142,6 +144,12 @@ async fn deliver(app: &TestApp, event: &Value) -> Answer {
     let signature = sign(&secrets, app.cloud.clock.now().as_second(), body.as_bytes());
     let client = app.anonymous().with("stripe-signature", &signature);
     client.send(client.request(Method::POST, "/webhooks/default/stripe").body(body)).await
+}
+
+/// The hosted page answers that nothing can be paid there any more.
+#[track_caller]
+fn page_is_closed(answer: &Answer) {
+    assert_eq!((answer.status, &answer["code"]), (StatusCode::CONFLICT, &json!("payment_not_open")));
 }
 
 /// Buys a product and settles: the paid order's checkout, and the payment's name.

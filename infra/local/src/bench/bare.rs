@@ -8,15 +8,22 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
+use aws_sdk_dynamodb::operation::get_item::GetItemInput;
+use aws_sdk_dynamodb::operation::put_item::PutItemInput;
+use aws_sdk_dynamodb::operation::query::QueryInput;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use dynoxide::Database;
 
-use super::load::Job;
+use super::load::{Job, Trace};
 use super::shop::Shop;
+use crate::aws;
 use crate::cloud::TABLE;
 use crate::faults::Faults;
 use crate::recorder::{Recorded, Recorder};
-use crate::aws;
 
 /// The most rows that one call writes.
 const BATCH: usize = 25;
@@ -49,7 +56,7 @@ impl Bare {
     /// The calls of recorded requests as jobs; each trace names the recordings of one.
     pub(super) fn replay(
         &self,
-        traces: Vec<Vec<String>>,
+        traces: Vec<Trace>,
         mut recorded: BTreeMap<String, Vec<Recorded>>,
     ) -> anyhow::Result<Vec<Job>> {
         let mut jobs: Vec<Job> = Vec::with_capacity(traces.len());
@@ -70,77 +77,80 @@ impl Bare {
     }
 }
 
-/// Makes a call, setting what the store sets.
+/// Makes a call as the store makes it.
 async fn send(client: &Client, call: Recorded) -> anyhow::Result<()> {
     match call {
-        Recorded::Get(_) | Recorded::BatchGet(_) | Recorded::Query(_) => read(client, call).await,
-        Recorded::Put(_) | Recorded::Update(_) | Recorded::Delete(_) | Recorded::Transact(_) => {
-            write(client, call).await
-        }
+        Recorded::Get(call) => get(client, call).await,
+        Recorded::BatchGet(call) => batch_get(client, call).await,
+        Recorded::Query(call) => query(client, call).await,
+        Recorded::Put(call) => put(client, call).await,
+        Recorded::Update(call) => update(client, call).await,
+        Recorded::Delete(call) => delete(client, call).await,
+        Recorded::Transact(call) => transact(client, call).await,
         Recorded::Other(call) => bail!("a call that cannot be replayed: {call}"),
     }
 }
 
-async fn read(client: &Client, call: Recorded) -> anyhow::Result<()> {
-    match call {
-        Recorded::Get(get) => {
-            let request = client.get_item().set_table_name(get.table_name).set_key(get.key);
-            let request = request.set_consistent_read(get.consistent_read);
-            request.set_return_consumed_capacity(get.return_consumed_capacity).send().await?;
-        }
-        Recorded::BatchGet(get) => {
-            let request = client.batch_get_item().set_request_items(get.request_items);
-            request.set_return_consumed_capacity(get.return_consumed_capacity).send().await?;
-        }
-        Recorded::Query(query) => {
-            let request = client.query().set_table_name(query.table_name).set_index_name(query.index_name);
-            let request = request
-                .set_key_condition_expression(query.key_condition_expression)
-                .set_expression_attribute_names(query.expression_attribute_names)
-                .set_expression_attribute_values(query.expression_attribute_values)
-                .set_consistent_read(query.consistent_read)
-                .set_scan_index_forward(query.scan_index_forward)
-                .set_exclusive_start_key(query.exclusive_start_key)
-                .set_limit(query.limit);
-            request.set_return_consumed_capacity(query.return_consumed_capacity).send().await?;
-        }
-        Recorded::Put(_) | Recorded::Update(_) | Recorded::Delete(_) | Recorded::Transact(_) | Recorded::Other(_) => {}
-    }
+async fn get(client: &Client, call: GetItemInput) -> anyhow::Result<()> {
+    let request = client.get_item().set_table_name(call.table_name).set_key(call.key);
+    let request = request.set_consistent_read(call.consistent_read);
+    request.set_return_consumed_capacity(call.return_consumed_capacity).send().await?;
     Ok(())
 }
 
-async fn write(client: &Client, call: Recorded) -> anyhow::Result<()> {
-    match call {
-        Recorded::Put(put) => {
-            let request = client.put_item().set_table_name(put.table_name).set_item(put.item);
-            let request = request
-                .set_condition_expression(put.condition_expression)
-                .set_expression_attribute_names(put.expression_attribute_names)
-                .set_expression_attribute_values(put.expression_attribute_values);
-            request.set_return_consumed_capacity(put.return_consumed_capacity).send().await?;
-        }
-        Recorded::Update(update) => {
-            let request = client.update_item().set_table_name(update.table_name).set_key(update.key);
-            let request = request
-                .set_update_expression(update.update_expression)
-                .set_condition_expression(update.condition_expression)
-                .set_expression_attribute_names(update.expression_attribute_names)
-                .set_expression_attribute_values(update.expression_attribute_values);
-            request.set_return_consumed_capacity(update.return_consumed_capacity).send().await?;
-        }
-        Recorded::Delete(delete) => {
-            let request = client.delete_item().set_table_name(delete.table_name).set_key(delete.key);
-            let request = request
-                .set_condition_expression(delete.condition_expression)
-                .set_expression_attribute_names(delete.expression_attribute_names)
-                .set_expression_attribute_values(delete.expression_attribute_values);
-            request.set_return_consumed_capacity(delete.return_consumed_capacity).send().await?;
-        }
-        Recorded::Transact(writes) => {
-            let request = client.transact_write_items().set_transact_items(writes.transact_items);
-            request.set_return_consumed_capacity(writes.return_consumed_capacity).send().await?;
-        }
-        Recorded::Get(_) | Recorded::BatchGet(_) | Recorded::Query(_) | Recorded::Other(_) => {}
-    }
+async fn batch_get(client: &Client, call: BatchGetItemInput) -> anyhow::Result<()> {
+    let request = client.batch_get_item().set_request_items(call.request_items);
+    request.set_return_consumed_capacity(call.return_consumed_capacity).send().await?;
+    Ok(())
+}
+
+async fn query(client: &Client, call: QueryInput) -> anyhow::Result<()> {
+    let request = client.query().set_table_name(call.table_name).set_index_name(call.index_name);
+    let request = request
+        .set_key_condition_expression(call.key_condition_expression)
+        .set_expression_attribute_names(call.expression_attribute_names)
+        .set_expression_attribute_values(call.expression_attribute_values)
+        .set_consistent_read(call.consistent_read)
+        .set_scan_index_forward(call.scan_index_forward)
+        .set_exclusive_start_key(call.exclusive_start_key)
+        .set_limit(call.limit);
+    request.set_return_consumed_capacity(call.return_consumed_capacity).send().await?;
+    Ok(())
+}
+
+async fn put(client: &Client, call: PutItemInput) -> anyhow::Result<()> {
+    let request = client.put_item().set_table_name(call.table_name).set_item(call.item);
+    let request = request
+        .set_condition_expression(call.condition_expression)
+        .set_expression_attribute_names(call.expression_attribute_names)
+        .set_expression_attribute_values(call.expression_attribute_values);
+    request.set_return_consumed_capacity(call.return_consumed_capacity).send().await?;
+    Ok(())
+}
+
+async fn update(client: &Client, call: UpdateItemInput) -> anyhow::Result<()> {
+    let request = client.update_item().set_table_name(call.table_name).set_key(call.key);
+    let request = request
+        .set_update_expression(call.update_expression)
+        .set_condition_expression(call.condition_expression)
+        .set_expression_attribute_names(call.expression_attribute_names)
+        .set_expression_attribute_values(call.expression_attribute_values);
+    request.set_return_consumed_capacity(call.return_consumed_capacity).send().await?;
+    Ok(())
+}
+
+async fn delete(client: &Client, call: DeleteItemInput) -> anyhow::Result<()> {
+    let request = client.delete_item().set_table_name(call.table_name).set_key(call.key);
+    let request = request
+        .set_condition_expression(call.condition_expression)
+        .set_expression_attribute_names(call.expression_attribute_names)
+        .set_expression_attribute_values(call.expression_attribute_values);
+    request.set_return_consumed_capacity(call.return_consumed_capacity).send().await?;
+    Ok(())
+}
+
+async fn transact(client: &Client, call: TransactWriteItemsInput) -> anyhow::Result<()> {
+    let request = client.transact_write_items().set_transact_items(call.transact_items);
+    request.set_return_consumed_capacity(call.return_consumed_capacity).send().await?;
     Ok(())
 }

@@ -10,8 +10,11 @@ use tokio::task::JoinSet;
 /// Clients at once.
 pub(super) const CLIENTS: usize = 16;
 
-/// One unit of work, ready to be started; it answers the ids under which its DynamoDB calls are recorded.
-pub(super) type Job = BoxFuture<'static, anyhow::Result<Vec<String>>>;
+/// The ids under which the DynamoDB calls of a job are recorded.
+pub(super) type Trace = Vec<String>;
+
+/// One unit of work, ready to be started.
+pub(super) type Job<T = Trace> = BoxFuture<'static, anyhow::Result<T>>;
 
 /// What a number of jobs took.
 #[derive(Clone, Debug, Default)]
@@ -47,13 +50,13 @@ impl Sample {
     }
 }
 
-/// Works the jobs with `clients` clients at once.
+/// Works the jobs with `clients` clients at once; what they took, and what they answered, in no order.
 ///
 /// # Errors
 /// The first error of a job; the others are given up.
-pub(super) async fn run(jobs: Vec<Job>, clients: usize) -> anyhow::Result<(Sample, Vec<Vec<String>>)> {
+pub(super) async fn run<T: Send + 'static>(jobs: Vec<Job<T>>, clients: usize) -> anyhow::Result<(Sample, Vec<T>)> {
     let mut sample = Sample { took: Duration::ZERO, latencies: Vec::with_capacity(jobs.len()) };
-    let mut traces = Vec::with_capacity(jobs.len());
+    let mut answers = Vec::with_capacity(jobs.len());
     let queue = Arc::new(Mutex::new(jobs.into_iter()));
     let mut workers = JoinSet::new();
     let began = now();
@@ -64,20 +67,20 @@ pub(super) async fn run(jobs: Vec<Job>, clients: usize) -> anyhow::Result<(Sampl
             let mut done = Vec::new();
             while let Some(job) = next() {
                 let began = now();
-                let trace = job.await?;
-                done.push((began.elapsed(), trace));
+                let answer = job.await?;
+                done.push((began.elapsed(), answer));
             }
             anyhow::Ok(done)
         });
     }
     while let Some(worker) = workers.join_next().await {
-        for (latency, trace) in worker?? {
+        for (latency, answer) in worker?? {
             sample.latencies.push(latency);
-            traces.push(trace);
+            answers.push(answer);
         }
     }
     sample.took = began.elapsed();
-    Ok((sample, traces))
+    Ok((sample, answers))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]

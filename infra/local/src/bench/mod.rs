@@ -1,9 +1,36 @@
-//! The benchmark.
+//! The benchmark: what operations cost, beside the same DynamoDB calls made bare in the same run, and whether they stay
+//! as fast when there is much data.
+//!
+//! It asserts nothing: figures of a machine are for humans. Everything runs in this process and on its cores: our HTTP
+//! server, the clients that load it, the embedded engine, the simulators. An operation's figures are those that its
+//! caller sees, with the caller's own work, the HTTP exchange, and the calls to processor, queue and LMS in them; the
+//! bare figures are of the DynamoDB calls and nothing else.
 
-/// Runs it.
+mod bare;
+mod compare;
+mod front;
+mod load;
+mod operation;
+mod scale;
+mod shop;
+mod table;
+
+use crate::demo::say;
+use operation::Operation;
+
+/// Measures everything, and prints a table line by line.
 ///
 /// # Errors
-/// If the cloud fails.
+/// If the cloud fails, or a request is not answered as it should be.
 pub async fn run() -> anyhow::Result<()> {
+    say(&table::operations_heading());
+    for operation in Operation::ALL {
+        say(&table::operation_line(&compare::compare(operation).await?));
+    }
+    say(&table::growth_heading());
+    for growth in scale::catalog().await? {
+        say(&table::growth_line(&growth));
+    }
+    say(&table::growth_line(&scale::history().await?));
     Ok(())
 }

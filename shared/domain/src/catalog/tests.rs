@@ -46,7 +46,8 @@ fn a_quantity_below_what_is_taken_is_refused() {
     let (mut product, _) = save_product(None, draft(vec![window("10", Some(5), None)]), None, now()).unwrap();
     product.levels.insert(1, StockLevel { available: 2, held: 1, sold: 2 });
     let refused = save_product(Some(product), draft(vec![window("10", Some(2), None)]), None, now());
-    assert_eq!(refused.map_err(|e| matches!(e, CatalogRefusal::Invalid { field: "/stock", .. })).unwrap_err(), true);
+    let rule = "quantity is below the units that are held or sold already";
+    assert_eq!(refused, Err(CatalogRefusal::Invalid { field: "/stock", rule }));
 }
 
 #[test]
@@ -83,9 +84,12 @@ fn a_seat_that_a_course_no_longer_names_is_hidden() {
     let before = CourseFile { course: None, products: vec![seat] };
     let (course, _, plan) = save_course(before, course, None, now()).unwrap();
     assert_eq!(course.seats, ["B".parse().unwrap()]);
-    let published = plan.writes.iter().filter_map(|write| match write {
-        Write::SaveProduct { after, .. } => Some((after.sku.as_str().to_owned(), after.published)),
-        _ => None,
+    let published = plan.writes.iter().filter_map(|write| {
+        if let Write::SaveProduct { after, .. } = write {
+            Some((after.sku.as_str().to_owned(), after.published))
+        } else {
+            None
+        }
     });
     assert_eq!(published.collect::<Vec<_>>(), [("B".to_owned(), true), ("A".to_owned(), false)]);
 }

@@ -36,7 +36,7 @@ fn the_state_and_event_matrix() {
         matrix.push('\n');
     }
     expect![[r#"
-        queued    claim=granting succeed=- delay=- park=- redrive=queued revoke=revoked
+        queued    claim=granting succeed=- delay=- park=- redrive=queued revoke=revoking
         granting  claim=granting succeed=granted delay=retry_at park=parked redrive=- revoke=revoking
         granted   claim=- succeed=- delay=- park=- redrive=- revoke=revoking
         retry_at  claim=granting succeed=- delay=- park=- redrive=queued revoke=revoking

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 
-use super::transport::{CONNECT, Call, Failure};
+use super::transport::{CONNECT, Call, Failure, IDLE};
 use super::wire::{Intent, Refund, Session};
 use super::{event, fact, form, signature};
 use crate::{ProcessorError, Retrieved, Secret, WebhookRefusal, redacted};
@@ -26,6 +26,8 @@ pub struct StripeConfig {
     pub api_base: String,
     /// `sk_…` or a restricted `rk_…`.
     pub secret_key: Secret,
+    /// `pk_…`: what a shop's own payment form needs. Not a secret.
+    pub publishable_key: String,
     /// The webhook endpoint's secrets (`whsec_…`), all that are active during a rotation.
     pub webhook_secrets: Vec<Secret>,
     /// Whether events of the live mode are ours; those of the other mode are ignored.
@@ -35,6 +37,9 @@ pub struct StripeConfig {
 /// A configuration that cannot work.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// The mode is neither `true` nor `false`.
+    #[error("livemode must be true or false")]
+    Mode,
     /// The secret key is empty, or cannot be a header value.
     #[error("stripe secret key is not usable")]
     SecretKey,
@@ -55,9 +60,16 @@ pub struct Client {
     headers: HeaderMap,
     webhook_secrets: Arc<[Secret]>,
     livemode: bool,
+    publishable_key: Arc<str>,
 }
 
 impl Client {
+    /// The key that a shop's own payment form needs.
+    #[must_use]
+    pub fn publishable_key(&self) -> &str {
+        &self.publishable_key
+    }
+
     /// Builds a client; nothing is called.
     ///
     /// # Errors
@@ -74,12 +86,15 @@ impl Client {
         bearer.set_sensitive(true);
         // A redirect is not an answer of Stripe's, and a proxy comes from our configuration or not at all.
         let http = reqwest::Client::builder().connect_timeout(CONNECT).redirect(reqwest::redirect::Policy::none());
+        // A connection that slept through a frozen function is dead on thaw.
+        let http = http.pool_idle_timeout(IDLE);
         Ok(Self {
             http: http.no_proxy().build().map_err(ConfigError::Http)?,
             base: config.api_base.trim_end_matches('/').into(),
             headers: HeaderMap::from_iter([(AUTHORIZATION, bearer)]),
             webhook_secrets: config.webhook_secrets.into(),
             livemode: config.livemode,
+            publishable_key: config.publishable_key.into(),
         })
     }
 

@@ -67,6 +67,7 @@ fn config(api_base: String) -> StripeConfig {
         secret_key: secret("sk_test_1"),
         webhook_secrets: vec![secret("whsec_new"), secret("whsec_old")],
         livemode: false,
+        publishable_key: "pk_test_1".to_owned(),
     }
 }
 

@@ -42,10 +42,17 @@ pub(super) fn check_not_owned(keys: Keys<'_>, owner: &UserId, sku: &Sku) -> Op {
     Op::check(keys.owned(owner), sk(sku), "attribute_not_exists(#lines)").name("#lines", "lines")
 }
 
-pub(super) fn grant(keys: Keys<'_>, owner: &UserId, sku: &Sku, (line, first): (&LineRef, bool)) -> Op {
-    let update = Op::update(keys.owned(owner), sk(sku), "SET v = :v ADD #lines :set")
+pub(super) fn grant(
+    keys: Keys<'_>,
+    owner: &UserId,
+    sku: &Sku,
+    (line, place, first): (&LineRef, Option<&str>, bool),
+) -> Op {
+    let update = Op::update(keys.owned(owner), sk(sku), "SET v = :v, #place = :place ADD #lines :set")
         .name("#lines", "lines")
+        .name("#place", "place")
         .value(":v", n(crate::row::SCHEMA))
+        .value(":place", s(place.unwrap_or_default()))
         .value(":set", AttributeValue::Ss(vec![line.key()]));
     if first {
         return update.when("attribute_not_exists(#lines)");

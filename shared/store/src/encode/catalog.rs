@@ -20,7 +20,7 @@ pub(super) fn save_product(
 ) -> Result<Vec<Op>, StoreError> {
     let mut ops = vec![product_row(keys, before, after)?];
     let found_by = |product: Option<&Product>| -> BTreeSet<String> {
-        product.filter(|product| product.published).map(|product| tokens(product.title.as_str())).unwrap_or_default()
+        product.map(|product| tokens(product.title.as_str())).unwrap_or_default()
     };
     let (had, has) = (found_by(before), found_by(Some(after)));
     for token in has.difference(&had) {

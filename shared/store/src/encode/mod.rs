@@ -149,13 +149,11 @@ pub(crate) fn encode(write: &Write, store: &Store) -> Result<Vec<Op>, StoreError
         Write::DropCatalog { catalog } => one(catalog::drop_catalog(keys, catalog)),
         Write::SaveBasket { basket, expect } => one(basket::save(keys, basket, *expect)?),
         Write::ThawBasket { owner, basket, version } => one(basket::thaw(keys, owner, basket, *version)),
-        Write::CheckProduct { sku, version } => one(stock::check_product(keys, sku, *version)),
-        Write::HoldUnits { units, version } => one(stock::hold(keys, units, *version)),
-        Write::SellHeld(units) => one(stock::sell_held(keys, units)),
-        Write::ReleaseHeld(units) => one(stock::release_held(keys, units)),
-        Write::SellAvailable(units) => one(stock::sell_available(keys, units)),
+        Write::MoveStock { sku, version, shifts } => Ok(stock::move_stock(keys, sku, *version, shifts)),
         Write::CheckNotOwned { owner, sku } => one(basket::check_not_owned(keys, owner, sku)),
-        Write::Grant { owner, sku, line, first } => one(basket::grant(keys, owner, sku, (line, *first))),
+        Write::Grant { owner, sku, line, place, first } => {
+            one(basket::grant(keys, owner, sku, (line, place.as_deref(), *first)))
+        }
         Write::Ungrant { owner, sku, line } => one(basket::ungrant(keys, owner, sku, line)),
         Write::Remember { owner, record, now } => one(basket::remember(keys, owner, record, *now)?),
         Write::CreateOrder(order) => one(Op::create(order::order_row(keys, order)?)),

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use domain::basket::Basket;
 use domain::idempotency::IdempotencyRecord;
-use domain::owner::Owner;
+use domain::owner::{Owner, UserId};
 use domain::product::Product;
 use domain::text::Sku;
 use jiff::Timestamp;
 
+use super::Partition;
 use super::products::product;
 use crate::Store;
 use crate::encode::key;
@@ -61,6 +62,29 @@ impl Store {
             view.take(&row, keys, owner, now)?;
         }
         Ok(view)
+    }
+}
+
+impl Store {
+    /// The places at the LMS that a user owns by any product. One round trip (more only beyond a megabyte).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read_places(&self, user: &UserId) -> Result<BTreeSet<String>, StoreError> {
+        let pk = Keys(&self.tenant).owned(user);
+        let partition = Partition { index: None, pk, prefix: None, newest_first: false };
+        let mut places = BTreeSet::new();
+        let mut next = None;
+        loop {
+            let page = self.query(&partition, 1000, next.as_ref()).await?;
+            for row in page.items.iter().filter(|row| row.contains_key("lines")) {
+                places.insert(text(row, "place")?.to_owned());
+            }
+            match page.next {
+                Some(position) => next = Some(position),
+                None => return Ok(places),
+            }
+        }
     }
 }
 

@@ -135,7 +135,7 @@ impl Store {
         Ok(Page { items: page.items.iter().map(product).collect::<Result<_, _>>()?, next: page.next })
     }
 
-    /// Published products with a word in their title that begins with `word`.
+    /// Products with a word in their title that begins with `word`.
     async fn list_by_word(
         &self,
         word: &str,

@@ -1,0 +1,67 @@
+//! The table that is printed.
+#![expect(clippy::float_arithmetic, reason = "figures, not money")]
+
+use super::compare::{Comparison, WireCost};
+use super::load::{CLIENTS, Sample};
+use super::scale::Growth;
+
+/// An operation may take at most so many times as long as its bare DynamoDB calls.
+const TARGET: f64 = 1.5;
+/// Much data may make an operation at most so many times as slow.
+const GROWTH_TARGET: f64 = 1.2;
+
+pub(super) fn operations_heading() -> String {
+    format!(
+        "{CLIENTS} clients on {} cores. \"bare\" is the operation's own DynamoDB calls and nothing else.\n\n\
+         {:<15} {:<33} {:>6} {:>8} {:>8} {:>8}   {:>8} {:>8} {:>8}   {:>5}  target\n",
+        cores(),
+        "operation",
+        "sequential round trips",
+        "units",
+        "per s",
+        "p50 ms",
+        "p99 ms",
+        "bare/s",
+        "p50 ms",
+        "p99 ms",
+        "ratio",
+    )
+}
+
+pub(super) fn operation_line(found: &Comparison) -> String {
+    let Comparison { operation, wire, ours, bare, ratio } = found;
+    let (name, trips, units) = (operation.name(), trips(wire), wire.capacity_units);
+    let (ours, bare, target) = (figures(ours), figures(bare), verdict(*ratio, TARGET));
+    format!("{name:<15} {trips:<33} {units:>6.1} {ours}   {bare}   {ratio:>5.2}  {target}\n")
+}
+
+pub(super) fn growth_heading() -> String {
+    format!(
+        "\n{:<42} {:>8} {:>8} {:>8}   {:>8} {:>8} {:>8}   {:>5}  target\n",
+        "little / much data", "per s", "p50 ms", "p99 ms", "per s", "p50 ms", "p99 ms", "ratio"
+    )
+}
+
+pub(super) fn growth_line(growth: &Growth) -> String {
+    let Growth { name, little, much, ratio } = growth;
+    let (little, much, target) = (figures(little), figures(much), verdict(*ratio, GROWTH_TARGET));
+    format!("{name:<42} {little}   {much}   {ratio:>5.2}  {target}\n")
+}
+
+fn figures(sample: &Sample) -> String {
+    format!("{:>8.0} {:>8.2} {:>8.2}", sample.rate(), sample.percentile(50), sample.percentile(99))
+}
+
+fn verdict(ratio: f64, target: f64) -> String {
+    format!("<= {target:.1} {}", if ratio <= target { "met" } else { "MISSED" })
+}
+
+/// Such as `3 dynamodb + 1 stripe`.
+fn trips(wire: &WireCost) -> String {
+    let trip = |(target, trips): (&&str, &f64)| format!("{} {target}", (trips * 10.0).round() / 10.0);
+    wire.trips.iter().map(trip).collect::<Vec<_>>().join(" + ")
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(0, usize::from)
+}

@@ -1,0 +1,75 @@
+//! A crash between every two effects of checkout, webhook and fulfilment: whatever a process has done when it dies, the
+//! next one carries it on, and nothing is lost or done twice.
+//!
+//! A crash is made at the wire: after some calls nothing reaches anybody any more, or one more call takes effect and its
+//! answer is lost. Each test tries every number of calls until the operation ends before the crash.
+
+use http::StatusCode;
+use tests::TestApp;
+
+/// Numbers of calls after which no operation here is still under way.
+const ENOUGH: u32 = 60;
+
+/// Every crash of an operation: how many calls went through before, and whether one more took effect.
+fn crashes() -> impl Iterator<Item = (u32, bool)> {
+    (0..ENOUGH).flat_map(|calls| [(calls, false), (calls, true)])
+}
+
+#[tokio::test]
+async fn a_checkout_that_dies_anywhere_is_carried_on_by_the_same_key() {
+    for (calls, effect) in crashes() {
+        let app = TestApp::start().await;
+        app.sell("SEAT", "20", "USD", Some(1)).await;
+        let ada = app.user("ada");
+        ada.add("SEAT").await.expect(StatusCode::CREATED);
+        app.cloud.faults.crash_after(calls, effect);
+        let first = ada.checkout("key").await;
+        let died = app.cloud.faults.recover();
+        let second = ada.checkout("key").await.expect(StatusCode::CREATED);
+        if first.status == StatusCode::CREATED {
+            assert_eq!(first["order_number"], second["order_number"]);
+        }
+        app.check().await;
+        ada.pay(&second, "succeed").await.expect(StatusCode::OK);
+        app.settle().await;
+        assert_eq!(ada.read_order(&second).await["fulfillment_status"], "complete", "after {calls} calls, {effect}");
+        assert_eq!(ada.get("/api/v1/orders").await["items"].as_array().map(Vec::len), Some(1));
+        app.finish().await;
+        if !died {
+            return;
+        }
+    }
+    panic!("a checkout makes more than {ENOUGH} calls");
+}
+
+#[tokio::test]
+async fn a_webhook_or_a_worker_that_dies_anywhere_ends_in_one_charge_and_one_enrolment() {
+    for (calls, effect) in crashes() {
+        let app = TestApp::start().await;
+        app.sell("SEAT", "20", "USD", Some(1)).await;
+        let ada = app.user("ada");
+        let checkout = ada.order("SEAT").await;
+        ada.pay(&checkout, "succeed").await.expect(StatusCode::OK);
+        app.cloud.faults.crash_after(calls, effect);
+        for _ in 0..4 {
+            // What fails here is what the crash interrupts.
+            let _ = app.cloud.step().await;
+        }
+        let died = app.cloud.faults.recover();
+        app.check().await;
+        // Stripe delivers again after a minute, the janitor looks after half of one, a lease ends after one.
+        for _ in 0..10 {
+            app.advance(60).await;
+        }
+        let order = ada.read_order(&checkout).await;
+        let stands = (&order["status"], &order["money_status"], &order["fulfillment_status"]);
+        assert_eq!(stands, (&"paid".into(), &"paid".into(), &"complete".into()), "after {calls} calls, {effect}: {order:?}");
+        let enrolments = app.enrolments("ada").await;
+        assert_eq!((enrolments.len(), &enrolments[0]["is_active"]), (1, &true.into()));
+        app.finish_after_crash().await;
+        if !died {
+            return;
+        }
+    }
+    panic!("a purchase makes more than {ENOUGH} calls");
+}
