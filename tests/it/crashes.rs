@@ -63,7 +63,11 @@ async fn a_webhook_or_a_worker_that_dies_anywhere_ends_in_one_charge_and_one_enr
         }
         let order = ada.read_order(&checkout).await;
         let stands = (&order["status"], &order["money_status"], &order["fulfillment_status"]);
-        assert_eq!(stands, (&"paid".into(), &"paid".into(), &"complete".into()), "after {calls} calls, {effect}: {order:?}");
+        assert_eq!(
+            stands,
+            (&"paid".into(), &"paid".into(), &"complete".into()),
+            "after {calls} calls, {effect}: {order:?}"
+        );
         let enrolments = app.enrolments("ada").await;
         assert_eq!((enrolments.len(), &enrolments[0]["is_active"]), (1, &true.into()));
         app.finish_after_crash().await;

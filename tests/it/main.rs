@@ -4,8 +4,12 @@
 #![cfg(test)]
 
 mod bad_input;
+mod baskets;
+mod budget;
+mod catalog;
+mod crashes;
+mod events;
 mod journeys;
 mod openapi;
-mod crashes;
 mod purchase;
 mod tidy;

@@ -114,17 +114,15 @@ impl ProductBody {
 }
 
 /// Refuses attributes that are too large, or that the table cannot keep as they are.
-pub(crate) fn check_attributes(
-    attributes: &BTreeMap<String, serde_json::Value>,
-    pointer: &str,
-) -> Result<(), Problem> {
+pub(crate) fn check_attributes(attributes: &BTreeMap<String, serde_json::Value>, pointer: &str) -> Result<(), Problem> {
     let size = serde_json::to_vec(attributes).map_err(|error| Problem::internal(&error))?.len();
     if size > MAX_ATTRIBUTES {
         return Err(Problem::field(pointer, "attributes must be at most 8 KiB of JSON"));
     }
     let kept = |(name, value): (&String, &serde_json::Value)| is_name(name) && is_kept(value, MAX_DEPTH);
     if !attributes.iter().all(kept) {
-        let rule = "attributes must nest at most 16 levels, have names of 1 to 255 bytes, and numbers of 1e-100 to 1e100";
+        let rule =
+            "attributes must nest at most 16 levels, have names of 1 to 255 bytes, and numbers of 1e-100 to 1e100";
         return Err(Problem::field(pointer, rule));
     }
     Ok(())

@@ -146,7 +146,8 @@ async fn save(app: &App, body: CatalogBody, expect: Option<u64>) -> Result<Catal
 }
 
 async fn commit(app: &App, write: Write, refused: Code) -> Result<(), Problem> {
-    app.store.commit(&Plan::of(write)).await.map_err(|error| {
-        if error.is_conflict() { Problem::new(refused) } else { error.into() }
-    })
+    app.store
+        .commit(&Plan::of(write))
+        .await
+        .map_err(|error| if error.is_conflict() { Problem::new(refused) } else { error.into() })
 }

@@ -123,9 +123,10 @@ pub(crate) async fn delete_product(
     if_match.check(before.version)?;
     if before.published {
         let plan = catalog::hide_product(before, app.http.now());
-        app.store.commit(&plan).await.map_err(|error| {
-            if error.is_conflict() { Problem::new(Code::VersionMismatch) } else { error.into() }
-        })?;
+        app.store
+            .commit(&plan)
+            .await
+            .map_err(|error| if error.is_conflict() { Problem::new(Code::VersionMismatch) } else { error.into() })?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

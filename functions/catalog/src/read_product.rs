@@ -32,7 +32,8 @@ pub(crate) async fn read_product(
 /// Whether what is read can change without an edit: by sales, or by a price window that begins or ends. Then the version
 /// alone does not say that the reader's copy is still good.
 fn changes_by_itself(product: &Product) -> bool {
-    product.stock.iter().any(|record| {
-        record.quantity.is_some() || record.valid_from.is_some() || record.valid_to.is_some()
-    })
+    product
+        .stock
+        .iter()
+        .any(|record| record.quantity.is_some() || record.valid_from.is_some() || record.valid_to.is_some())
 }

@@ -116,9 +116,10 @@ pub(crate) async fn save_course(
     app.store.check_size(&plan).map_err(|_| Problem::field("/seats", "too many seats change at once; change fewer"))?;
     let modes = CourseModes { course_key: &key, title: course.title.as_str(), modes: modes(&seats, now) };
     app.lms.with_request_id(request.as_str()).publish_course(&modes, now).await.map_err(|e| lms_refused(&e))?;
-    app.store.commit(&plan).await.map_err(|error| {
-        if error.is_conflict() { Problem::new(Code::VersionMismatch) } else { error.into() }
-    })?;
+    app.store
+        .commit(&plan)
+        .await
+        .map_err(|error| if error.is_conflict() { Problem::new(Code::VersionMismatch) } else { error.into() })?;
     let status = if version == 0 { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, ETag(course.version), Json(CourseView::of(&course, &seats, true, now))))
 }

@@ -53,24 +53,28 @@ impl CheckoutBody {
         let processor = processor.ok_or_else(|| {
             Problem::new(Code::UnknownProcessor).error("/processor", "not one of the enabled processors")
         })?;
-        let bad_url = || Problem::new(Code::BadReturnUrl).error("/return_url", "must be an http or https URL of the shop");
-        if self.return_url.len() > 2048 || self.return_url.chars().any(char::is_control) {
-            return Err(bad_url());
-        }
-        let site_end = self.return_url.find("://").and_then(|at| Some(at + 3 + self.return_url.get(at + 3..)?.find('/')?));
-        if self.return_url.find('{').is_some_and(|brace| site_end.is_none_or(|end| brace < end)) {
-            return Err(bad_url());
-        }
-        // Placeholders are ours or the processor's; an address needs no braces of its own.
-        let plain = self.return_url.replace("{order_number}", "x").replace("{CHECKOUT_SESSION_ID}", "x");
-        let uri: http::Uri = plain.split('#').next().unwrap_or_default().parse().map_err(|_| bad_url())?;
-        let (Some(scheme), Some(site)) = (uri.scheme_str(), uri.authority()) else { return Err(bad_url()) };
-        let origin = format!("{scheme}://{site}");
-        let ours = app.return_origins.is_empty() || app.return_origins.contains(&origin);
-        if !matches!(scheme, "http" | "https") || site.as_str().contains('@') || !ours {
-            return Err(bad_url());
-        }
+        self.check_return_url(app)?;
         Ok(processor)
+    }
+
+    fn check_return_url(&self, app: &App) -> Result<(), Problem> {
+        let bad = || Problem::new(Code::BadReturnUrl).error("/return_url", "must be an http or https URL of the shop");
+        // Placeholders are ours or the processor's, and stand behind the site; an address needs no braces of its own.
+        let plain = self.return_url.replace("{order_number}", "x").replace("{CHECKOUT_SESSION_ID}", "x");
+        let (_, rest) = self.return_url.split_once("://").ok_or_else(bad)?;
+        let site = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // RFC 3986, appendix A: what may stand in an address at all.
+        let in_address = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c);
+        if site.contains('{') || self.return_url.len() > 2048 || !plain.chars().all(in_address) {
+            return Err(bad());
+        }
+        let uri: http::Uri = plain.split('#').next().unwrap_or_default().parse().map_err(|_| bad())?;
+        let (Some(scheme), Some(site)) = (uri.scheme_str(), uri.authority()) else { return Err(bad()) };
+        let ours = app.return_origins.is_empty() || app.return_origins.contains(&format!("{scheme}://{site}"));
+        if !matches!(scheme, "http" | "https") || site.as_str().contains('@') || !ours {
+            return Err(bad());
+        }
+        Ok(())
     }
 }
 

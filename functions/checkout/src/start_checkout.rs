@@ -238,7 +238,9 @@ async fn take_over_products(
         found.is_some_and(|product| is_short(product, line.quantity.get().saturating_sub(held), now))
     });
     if let Some(line) = short {
-        return Err(Problem::new(Code::OutOfStock).detail(format!("{} is sold out, or has too few left", line.product.sku)));
+        return Err(
+            Problem::new(Code::OutOfStock).detail(format!("{} is sold out, or has too few left", line.product.sku))
+        );
     }
     let Some((refreshed, same_price)) = refresh(basket, &products, now) else { return Ok(()) };
     let version = refreshed.version;

@@ -10,6 +10,7 @@ use lambda_runtime::{LambdaEvent, run, service_fn};
 async fn main() -> anyhow::Result<()> {
     web::telemetry::init();
     let app = fulfillment::App::from_env().await?;
-    let worked = async |event: LambdaEvent<SqsEvent>| Ok::<_, Infallible>(fulfillment::handle(&app, event.payload).await);
+    let worked =
+        async |event: LambdaEvent<SqsEvent>| Ok::<_, Infallible>(fulfillment::handle(&app, event.payload).await);
     run(service_fn(worked)).await.map_err(Error::from_boxed)
 }

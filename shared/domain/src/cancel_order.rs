@@ -35,12 +35,7 @@ pub fn decide(
 ///
 /// # Errors
 /// [`IllegalOrderEvent`] unless the order waits for payment.
-pub fn expire(
-    file: &OrderFile,
-    thaw: bool,
-    now: Timestamp,
-    ids: &mut Ids,
-) -> Result<(Order, Plan), IllegalOrderEvent> {
+pub fn expire(file: &OrderFile, thaw: bool, now: Timestamp, ids: &mut Ids) -> Result<(Order, Plan), IllegalOrderEvent> {
     let order = file.order.after(OrderEvent::Expire, now)?;
     let mut plan = Plan { writes: leave(file, &order) };
     plan.push(log_detail(&order.number, "order_expired", Actor::System, None, (now, ids)));

@@ -139,7 +139,11 @@ fn check_kind(draft: &ProductDraft) -> Result<(), CatalogRefusal> {
 }
 
 /// Numbers the windows: one that was there before keeps its number, and with it its units; a new one gets the next.
-fn number_windows(had: &[StockRecord], used: u32, windows: Vec<StockDraft>) -> Result<Vec<StockRecord>, CatalogRefusal> {
+fn number_windows(
+    had: &[StockRecord],
+    used: u32,
+    windows: Vec<StockDraft>,
+) -> Result<Vec<StockRecord>, CatalogRefusal> {
     if windows.len() > MAX_WINDOWS {
         return Err(invalid("/stock", "at most 20 price windows"));
     }

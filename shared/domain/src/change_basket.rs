@@ -111,11 +111,9 @@ pub fn decide(
 fn editable(basket: &Basket, ids: &mut Ids) -> Basket {
     match &basket.status {
         BasketStatus::Open { .. } => basket.clone(),
-        BasketStatus::Frozen { order } => Basket {
-            id: ids.make(),
-            status: BasketStatus::Open { replaces: Some(order.clone()) },
-            ..basket.clone()
-        },
+        BasketStatus::Frozen { order } => {
+            Basket { id: ids.make(), status: BasketStatus::Open { replaces: Some(order.clone()) }, ..basket.clone() }
+        }
     }
 }
 
@@ -145,12 +143,7 @@ fn set_quantity(
     put_line(basket, product, wanted, now)
 }
 
-fn put_line(
-    basket: &mut Basket,
-    product: Product,
-    quantity: Quantity,
-    now: Timestamp,
-) -> Result<(), BasketRefusal> {
+fn put_line(basket: &mut Basket, product: Product, quantity: Quantity, now: Timestamp) -> Result<(), BasketRefusal> {
     match product.availability(now) {
         Availability::NotForSale => return Err(BasketRefusal::NotAvailable(product.sku)),
         Availability::Limited(left) if left < quantity.get() => return Err(BasketRefusal::OutOfStock(product.sku)),

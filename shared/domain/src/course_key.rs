@@ -33,7 +33,11 @@ impl CourseKey {
 }
 
 fn three_parts(body: &str, separator: char) -> bool {
-    let part = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-~".contains(&b));
+    // A part of dots alone would lead out of the path of a request to the LMS.
+    let part = |p: &str| {
+        let of_a_key = |b: u8| b.is_ascii_alphanumeric() || b"._-~".contains(&b);
+        p.bytes().all(of_a_key) && p.bytes().any(|b| b != b'.')
+    };
     body.split(separator).count() == 3 && body.split(separator).all(part)
 }
 
@@ -78,7 +82,16 @@ mod tests {
         let new: CourseKey = "course-v1:edX+DemoX+2026".parse().unwrap();
         let old: CourseKey = "MITx/6.002x/2012_Spring".parse().unwrap();
         assert_eq!((new.org(), old.org()), ("edX", "MITx"));
-        for bad in ["", "course-v1:edX+DemoX", "edX/DemoX/a b", "course-v1:edX+Demo X+1", "a/b/c/d", "course-v1:a+b+#"] {
+        for bad in [
+            "",
+            "course-v1:edX+DemoX",
+            "edX/DemoX/a b",
+            "course-v1:edX+Demo X+1",
+            "a/b/c/d",
+            "course-v1:a+b+#",
+            "../../etc",
+            "a/./b",
+        ] {
             assert_eq!(bad.parse::<CourseKey>(), Err(NotACourseKey), "{bad}");
         }
     }

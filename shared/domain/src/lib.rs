@@ -25,6 +25,7 @@ pub mod ledger;
 pub mod money;
 pub mod open_session;
 pub mod order;
+mod order_file;
 pub mod owner;
 pub mod payment;
 pub mod percent;

@@ -4,26 +4,20 @@
 //! snapshot of the pricing). How much was paid and what was granted is derived from attempts, ledger and tasks by
 //! [`OrderFile`], never stored twice.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::Attempt;
 use crate::course_key::CourseKey;
 use crate::entitlement::LineRef;
 use crate::id::{AttemptId, BasketId, OrderNumber};
-use crate::journal::{LogEntry, ProcessorEventRecord};
-use crate::ledger::{Account, LedgerEntry};
 use crate::money::{Money, MoneyError, total};
 use crate::owner::UserId;
-use crate::plan::OutboxItem;
 use crate::pricing::{Applied, PricedLine, Pricing, Tax};
 use crate::product::Kind;
 use crate::quantity::Quantity;
-use crate::refund::Refund;
-use crate::task::{Task, TaskState};
 use crate::text::{Mode, Sku, Title, Username};
+
+pub use crate::order_file::{FulfillmentStatus, MoneyStatus, OrderFile};
 
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,141 +236,6 @@ impl Order {
             total: total(currency, lines.iter().map(|line| line.total))?,
             lines,
         })
-    }
-}
-
-/// Where the money of an order stands; derived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MoneyStatus {
-    /// Nothing captured.
-    Unpaid,
-    /// Captured in full.
-    Paid,
-    /// Part of it went back.
-    PartiallyRefunded,
-    /// All of it went back.
-    Refunded,
-    /// More was captured than was due, and has not gone back yet.
-    Overpaid,
-}
-
-/// Where the fulfilment of an order stands; derived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FulfillmentStatus {
-    /// Nothing granted yet.
-    None,
-    /// Some lines granted.
-    Partial,
-    /// Every line granted.
-    Complete,
-    /// A line needs a human.
-    Parked,
-    /// Every place was taken back.
-    Revoked,
-}
-
-/// An order with everything that belongs to it: one partition of the table, loaded by one query.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrderFile {
-    /// The order.
-    pub order: Order,
-    /// Its payment attempts, oldest first.
-    pub attempts: Vec<Attempt>,
-    /// One fulfilment task per line, once paid.
-    pub tasks: BTreeMap<u32, Task>,
-    /// The processor events that were applied.
-    pub events: Vec<ProcessorEventRecord>,
-    /// Its ledger, oldest first.
-    pub ledger: Vec<LedgerEntry>,
-    /// Its refunds, oldest first.
-    pub refunds: Vec<Refund>,
-    /// Messages owed to the queue.
-    pub outbox: Vec<OutboxItem>,
-    /// Its timeline, oldest first.
-    pub log: Vec<LogEntry>,
-}
-
-impl OrderFile {
-    /// An order on its own, as it is before anything happened to it.
-    #[must_use]
-    pub fn new(order: Order) -> Self {
-        Self {
-            order,
-            attempts: Vec::new(),
-            tasks: BTreeMap::new(),
-            events: Vec::new(),
-            ledger: Vec::new(),
-            refunds: Vec::new(),
-            outbox: Vec::new(),
-            log: Vec::new(),
-        }
-    }
-
-    /// The sum of an account of the ledger.
-    ///
-    /// # Errors
-    /// [`MoneyError`] for a ledger that does not add up to a representable sum.
-    pub fn balance(&self, account: Account) -> Result<Money, MoneyError> {
-        let entries = self.ledger.iter().filter(|entry| entry.account == account);
-        total(self.order.total.currency(), entries.map(|entry| entry.amount))
-    }
-
-    /// Where the money stands.
-    #[must_use]
-    pub fn money_status(&self) -> MoneyStatus {
-        let kept = self.balance(Account::Sale).map_or(0, Money::minor);
-        // Money in another currency cannot be added up with the order's, and is more than was due all the same.
-        let over = self.balance(Account::Overpayment).map_or(1, Money::minor);
-        let charged = self.ledger.iter().any(|e| e.account == Account::Sale && !e.amount.is_negative());
-        let went_back = self.ledger.iter().any(|e| e.account == Account::Sale && e.amount.is_negative());
-        match (charged, went_back) {
-            _ if over > 0 => MoneyStatus::Overpaid,
-            (false, _) => MoneyStatus::Unpaid,
-            (true, false) => MoneyStatus::Paid,
-            (true, true) if kept <= 0 => MoneyStatus::Refunded,
-            (true, true) => MoneyStatus::PartiallyRefunded,
-        }
-    }
-
-    /// Where the fulfilment stands.
-    #[must_use]
-    pub fn fulfillment_status(&self) -> FulfillmentStatus {
-        let count = |wanted: fn(&TaskState) -> bool| self.tasks.values().filter(|t| wanted(&t.state)).count();
-        let granted = count(|state| matches!(state, TaskState::Granted { .. }));
-        let revoked = count(|state| matches!(state, TaskState::Revoked { .. }));
-        let parked = count(|state| matches!(state, TaskState::Parked { .. }));
-        match self.tasks.len() {
-            _ if parked > 0 => FulfillmentStatus::Parked,
-            0 => FulfillmentStatus::None,
-            all if granted == all => FulfillmentStatus::Complete,
-            all if revoked == all => FulfillmentStatus::Revoked,
-            _ if granted > 0 => FulfillmentStatus::Partial,
-            _ => FulfillmentStatus::None,
-        }
-    }
-
-    /// Whether the ledger has an entry of this cause.
-    #[must_use]
-    pub fn is_counted(&self, cause: &str) -> bool {
-        self.ledger.iter().any(|entry| entry.cause == cause)
-    }
-
-    /// The attempt by id.
-    #[must_use]
-    pub fn attempt(&self, id: &AttemptId) -> Option<&Attempt> {
-        self.attempts.iter().find(|attempt| attempt.id == *id)
-    }
-
-    /// The attempt that may be paid now.
-    #[must_use]
-    pub fn current_attempt(&self) -> Option<&Attempt> {
-        self.order.attempt.as_ref().and_then(|id| self.attempt(id))
-    }
-
-    /// The snapshot of a line.
-    #[must_use]
-    pub fn line(&self, number: u32) -> Option<&OrderLine> {
-        self.order.lines.iter().find(|line| line.number == number)
     }
 }
 

@@ -288,8 +288,8 @@ impl Plan {
 
     /// The messages that are to be sent once the plan is committed: owed for the first time, or again.
     pub fn messages(&self) -> impl Iterator<Item = &OutboxItem> {
-        self.writes.iter().filter_map(|write| {
-            if let Write::Owe(item) | Write::Resend(item) = write { Some(item) } else { None }
-        })
+        self.writes
+            .iter()
+            .filter_map(|write| if let Write::Owe(item) | Write::Resend(item) = write { Some(item) } else { None })
     }
 }

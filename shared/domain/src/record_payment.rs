@@ -3,6 +3,8 @@
 //! One event, one decision, one transaction. Money that came in is always recorded: as the order's payment, or as an
 //! overpayment with a refund owed.
 
+mod money_back;
+
 use jiff::Timestamp;
 
 use crate::attempt::{Attempt, AttemptEvent};
@@ -16,9 +18,8 @@ use crate::order::{Order, OrderEvent, OrderFile, OrderState};
 use crate::owner::{Actor, Owner};
 use crate::payment::{Fact, ProcessorEvent};
 use crate::plan::{OutboxItem, Pile, Plan, Work, Write};
-use crate::refund::{Refund, RefundEvent, RefundReason, RefundState};
+use crate::refund::{Refund, RefundReason, RefundState};
 use crate::start_checkout::{first_look, grant_lines, log_detail, move_units};
-use crate::task::{TaskEvent, TaskState};
 use crate::text::ProcessorRef;
 
 /// How long an order waits for money that is on its way, such as a bank debit: ten days.
@@ -221,12 +222,7 @@ impl Writer<'_> {
 
     /// The session cannot be paid any more: the order ends with it if this was its current attempt, else nothing happens
     /// to it.
-    fn session_over(
-        &mut self,
-        event: AttemptEvent,
-        reason: Option<&String>,
-        circumstances: Circumstances,
-    ) -> Outcome {
+    fn session_over(&mut self, event: AttemptEvent, reason: Option<&String>, circumstances: Circumstances) -> Outcome {
         let current = self.attempt().is_some_and(|attempt| Some(&attempt.id) == self.file.order.attempt.as_ref());
         if let Ok((_, plan)) = cancel_order::expire(self.file, !circumstances.basket_moved, self.now, self.ids)
             && current
@@ -236,87 +232,6 @@ impl Writer<'_> {
         }
         self.move_attempt(event, reason);
         Outcome::Noted
-    }
-
-    /// Money went back, by our refund or on the processor's own page. `total` is all that went back of the payment, so
-    /// only what is new is counted: for our own refunds first, then as one made at the processor. When nothing is left
-    /// of the price, every line is taken back.
-    fn refunded(&mut self, total: Money) -> Outcome {
-        let charge = self.charge_cause();
-        let Some(entry) = self.file.ledger.iter().find(|entry| entry.cause == charge) else {
-            return Outcome::Premature;
-        };
-        let account = entry.account;
-        let Ok(fresh) = total.minus(self.refunded_before()) else { return Outcome::AmountMismatch };
-        if fresh.is_zero() || fresh.is_negative() {
-            return Outcome::AlreadyCounted;
-        }
-        let rest = self.count_own_refunds(fresh);
-        if !rest.is_zero() {
-            self.post(account, rest.negated(), format!("refunded:{}:{}", self.payment(), total.minor()));
-        }
-        // What is posted here and what our own refund posts must not be decided side by side.
-        self.plan.push(Write::SaveOrder(Box::new(self.file.order.touched())));
-        let left = self.file.balance(account).and_then(|balance| balance.minus(fresh));
-        if account == Account::Sale && left.is_ok_and(Money::is_zero) {
-            self.revoke_all();
-        }
-        Outcome::Refunded
-    }
-
-    /// Counts the refunds of ours that this money is, and gives back what is left of it.
-    fn count_own_refunds(&mut self, fresh: Money) -> Money {
-        let mut rest = fresh;
-        for refund in self.file.refunds.iter().filter(|refund| refund.payment == *self.event.payment.as_ref().unwrap_or(&self.event.event)) {
-            let Ok(left) = rest.minus(refund.amount) else { continue };
-            let Ok(state) = refund.state.apply(RefundEvent::Succeed) else { continue };
-            if left.is_negative() || self.file.is_counted(&refund.cause()) {
-                continue;
-            }
-            rest = left;
-            self.post(refund.account, refund.amount.negated(), refund.cause());
-            let version = refund.version.saturating_add(1);
-            let after = Refund { state, due: None, version, ..refund.clone() };
-            self.plan.push(Write::SaveRefund(self.file.order.number.clone(), Box::new(after)));
-        }
-        rest
-    }
-
-    /// What the ledger already counts as gone back of this payment.
-    fn refunded_before(&self) -> Money {
-        let ours = |cause: &str| {
-            self.file.refunds.iter().any(|r| r.payment == *self.payment() && cause == r.cause())
-        };
-        let at_processor = format!("refunded:{}:", self.payment());
-        let zero = Money::zero(self.file.order.total.currency());
-        let back = self.file.ledger.iter().filter(|e| e.cause.starts_with(&at_processor) || ours(&e.cause));
-        back.filter_map(|entry| zero.minus(entry.amount).ok()).fold(zero, |sum, a| sum.plus(a).unwrap_or(sum))
-    }
-
-    fn revoke_all(&mut self) {
-        let order = &self.file.order;
-        for task in self.file.tasks.values() {
-            // Due at once, so that the message owed below finds it claimable; but not while a worker may still be
-            // granting it.
-            let due = match task.state {
-                TaskState::Granting { lease_until } => lease_until,
-                TaskState::Queued { .. }
-                | TaskState::Granted { .. }
-                | TaskState::RetryAt { .. }
-                | TaskState::Parked { .. }
-                | TaskState::Revoking { .. }
-                | TaskState::Revoked { .. } => self.now,
-            };
-            if let Ok(revoking) = task.after(TaskEvent::Revoke { due }, self.now) {
-                self.plan.push(Write::SaveTask(order.number.clone(), revoking));
-            }
-        }
-        for line in order.lines.iter().filter(|line| line.kind.is_personal()) {
-            let (owner, sku) = (order.owner.clone(), line.sku.clone());
-            self.plan.push(Write::Ungrant { owner, sku, line: line.reference(&order.number) });
-        }
-        let (id, order, due) = (self.ids.make(), order.number.clone(), first_look(self.now));
-        self.plan.push(Write::Owe(OutboxItem { id, order, work: Work::Fulfil, due, resent: 0 }));
     }
 
     fn disputed(&mut self, status: &str, amount: Option<Money>) -> Outcome {
@@ -351,9 +266,7 @@ impl Writer<'_> {
     /// Adds what every event leaves behind: its record, the way from its payment to the order, timeline and journal.
     fn finish(mut self, outcome: Outcome, raw: &str) -> Plan {
         let (number, event) = (self.file.order.number.clone(), self.event);
-        let known = |reference: &ProcessorRef| {
-            self.file.attempts.iter().any(|a| a.payment.as_ref() == Some(reference))
-        };
+        let known = |reference: &ProcessorRef| self.file.attempts.iter().any(|a| a.payment.as_ref() == Some(reference));
         if let Some(reference) = event.payment.clone().filter(|reference| !known(reference)) {
             self.plan.push(Write::LinkReference { order: number.clone(), processor: event.processor, reference });
         }
@@ -368,7 +281,13 @@ impl Writer<'_> {
             },
         ));
         let detail = Some(format!("{} {}", event.event_type, event.event));
-        self.plan.push(log_detail(&number, timeline_name(outcome, &event.fact), Actor::Processor, detail, (self.now, self.ids)));
+        self.plan.push(log_detail(
+            &number,
+            timeline_name(outcome, &event.fact),
+            Actor::Processor,
+            detail,
+            (self.now, self.ids),
+        ));
         let entry = JournalEntry {
             id: self.ids.make(),
             processor: event.processor,

@@ -57,15 +57,8 @@ pub struct IllegalRefundEvent {
 
 impl RefundState {
     /// Every state.
-    pub const ALL: [Self; 7] = [
-        Self::Requested,
-        Self::Approved,
-        Self::Denied,
-        Self::Submitted,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Unknown,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Requested, Self::Approved, Self::Denied, Self::Submitted, Self::Succeeded, Self::Failed, Self::Unknown];
 
     /// The state after `event`.
     ///

@@ -166,12 +166,7 @@ impl TaskState {
             | (Self::Revoking { .. }, E::Redrive { .. } | E::Revoke { .. })
             | (
                 Self::Revoked { .. },
-                E::Claim { .. }
-                | E::Succeed
-                | E::Delay { .. }
-                | E::Park { .. }
-                | E::Redrive { .. }
-                | E::Revoke { .. },
+                E::Claim { .. } | E::Succeed | E::Delay { .. } | E::Park { .. } | E::Redrive { .. } | E::Revoke { .. },
             ) => Err(illegal),
         }
     }

@@ -26,9 +26,9 @@ use reqwest::header::HeaderMap;
 
 pub use domain::secret::Secret;
 
+pub use crate::configure::configured;
 pub use crate::error::ProcessorError;
 pub use crate::redact::redacted;
-pub use crate::configure::configured;
 pub use crate::webhook::{UnreadableAmount, UnreadableEvent, WebhookRefusal};
 
 /// What a processor says about a session or payment when it is asked.

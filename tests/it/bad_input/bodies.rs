@@ -26,8 +26,18 @@ async fn what_is_not_json_is_malformed() {
     sweep(async |world, operation, sample| {
         let ask = world.ask(operation, sample);
         let deep = format!("{{\"a\":{}", "[".repeat(5000));
-        let bodies: [&[u8]; 10] =
-            [b"{", b"[1,", b"nul", b"{\"a\":1}}", b"\0", b"\xff\xfe", b"{\"a\":\"\x01\"}", b"{'a':1}", b"\xef\xbb\xbf{}", deep.as_bytes()];
+        let bodies: [&[u8]; 10] = [
+            b"{",
+            b"[1,",
+            b"nul",
+            b"{\"a\":1}}",
+            b"\0",
+            b"\xff\xfe",
+            b"{\"a\":\"\x01\"}",
+            b"{'a':1}",
+            b"\xef\xbb\xbf{}",
+            deep.as_bytes(),
+        ];
         for body in bodies {
             world.refused(&ask.clone().body(body), 400, "malformed_json").await;
         }
@@ -44,7 +54,9 @@ async fn a_body_of_another_type_is_not_read() {
     sweep(async |world, operation, sample| {
         let ask = world.ask(operation, sample).without("content-type");
         world.refused(&ask, 415, "unsupported_media_type").await;
-        for kind in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "json", "a/b/c"] {
+        for kind in
+            ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "json", "a/b/c"]
+        {
             world.refused(&ask.clone().with("content-type", kind), 415, "unsupported_media_type").await;
         }
     })
@@ -144,7 +156,9 @@ async fn a_webhook_that_is_not_the_processors_is_refused_without_a_reason() {
     let mut bad: Vec<Ask> = bodies.into_iter().map(|body| ask.clone().body(body).signed()).collect();
     bad.push(ask.clone().without("stripe-signature"));
     bad.push(ask.clone().body("{}"));
-    for signature in ["", "t=1,v1=00", "t=x", "v1=", "t=1795176000", &"v1=a,".repeat(1000), "t=99999999999999999999,v1=00"] {
+    for signature in
+        ["", "t=1,v1=00", "t=x", "v1=", "t=1795176000", &"v1=a,".repeat(1000), "t=99999999999999999999,v1=00"]
+    {
         bad.push(ask.clone().without("stripe-signature").with("stripe-signature", signature));
     }
     for ask in bad {

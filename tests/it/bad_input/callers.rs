@@ -81,7 +81,9 @@ async fn a_session_id_that_is_none_is_refused() {
     let world = World::new().await;
     let before = world.table().await;
     let long = "a".repeat(129);
-    for (operation, sample) in world.cases().iter().filter(|(one, _)| ["read_basket", "add_line"].contains(&one.id.as_str())) {
+    for (operation, sample) in
+        world.cases().iter().filter(|(one, _)| ["read_basket", "add_line"].contains(&one.id.as_str()))
+    {
         let ask = world.ask(operation, sample).without("authorization");
         for (session, status, code) in [
             ("", 400, "bad_request"),

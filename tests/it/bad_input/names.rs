@@ -53,7 +53,17 @@ async fn a_name_that_nothing_can_have_is_not_found() {
     let before = world.table().await;
     let long = "a".repeat(5000);
     let names = [
-        "%00", "a%20b", "%ff", "%2e%2e%2f", "..%2f..%2fetc", "%F0%9F%8E%93", "__proto__%00", "a%0d%0ab", "%25", "%", "'%22%3b--",
+        "%00",
+        "a%20b",
+        "%ff",
+        "%2e%2e%2f",
+        "..%2f..%2fetc",
+        "%F0%9F%8E%93",
+        "__proto__%00",
+        "a%0d%0ab",
+        "%25",
+        "%",
+        "'%22%3b--",
         &long,
     ];
     for (operation, sample) in world.cases() {
@@ -78,7 +88,9 @@ async fn a_webhook_for_another_tenant_or_processor_is_not_found() {
     let world = World::new().await;
     let cases = world.cases();
     let (operation, sample) = cases.iter().find(|(one, _)| is(one, &["receive_event"])).unwrap();
-    for path in ["/webhooks/other/stripe", "/webhooks/default/paypal", "/webhooks/default/none", "/webhooks/DEFAULT/stripe"] {
+    for path in
+        ["/webhooks/other/stripe", "/webhooks/default/paypal", "/webhooks/default/none", "/webhooks/DEFAULT/stripe"]
+    {
         world.refused(&world.ask(operation, sample).path(path), 404, "not_found").await;
     }
     world.finish().await;
@@ -89,8 +101,11 @@ async fn a_method_that_a_resource_does_not_take_is_refused() {
     let world = World::new().await;
     let cases = world.cases();
     for (operation, sample) in &cases {
-        let taken: Vec<&str> =
-            cases.iter().filter(|(other, _)| other.path == operation.path).map(|(other, _)| other.method.as_str()).collect();
+        let taken: Vec<&str> = cases
+            .iter()
+            .filter(|(other, _)| other.path == operation.path)
+            .map(|(other, _)| other.method.as_str())
+            .collect();
         for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"] {
             if !taken.contains(&method) {
                 let ask = Ask { method: method.to_owned(), ..world.ask(operation, sample) };
@@ -164,7 +179,13 @@ async fn a_cursor_is_good_for_the_listing_and_the_user_that_it_was_issued_to() {
     ];
     let eve = world.app.user("eve");
     for (path, cursor) in &cursors {
-        let own = if path.contains("catalogs") { &staff } else if path.contains("orders") { &eve } else { &nobody };
+        let own = if path.contains("catalogs") {
+            &staff
+        } else if path.contains("orders") {
+            &eve
+        } else {
+            &nobody
+        };
         for (other, foreign) in &cursors {
             // Eve's list of orders has the same address as Ada's, and is another.
             if other != path || path.contains("orders") {
@@ -173,7 +194,9 @@ async fn a_cursor_is_good_for_the_listing_and_the_user_that_it_was_issued_to() {
         }
         let (cut, swapped) = (&cursor[..cursor.len() - 1], cursor.replacen(|c: char| c.is_ascii_digit(), "x", 1));
         let long = "A".repeat(3000);
-        for junk in ["", "null", "e30", "%00", "..%2f", cut, &format!("{cursor}A"), &format!("{cursor}="), &swapped, &long] {
+        for junk in
+            ["", "null", "e30", "%00", "..%2f", cut, &format!("{cursor}A"), &format!("{cursor}="), &swapped, &long]
+        {
             own.get(&format!("{path}&cursor={junk}")).await.problem(400, "bad_cursor");
         }
     }

@@ -83,7 +83,8 @@ fn catalog() -> BTreeMap<&'static str, Sample> {
         "sku": "NEW", "kind": "seat", "title": "New", "course_key": "course-v1:Test+NEW+1", "mode": "verified",
         "attributes": {"level": "basic"}, "published": true, "stock": [window],
     });
-    let replaced = super::with(&super::with(&product, "/sku", json!("PY")), "/course_key", json!("course-v1:Test+PY+1"));
+    let replaced =
+        super::with(&super::with(&product, "/sku", json!("PY")), "/course_key", json!("course-v1:Test+PY+1"));
     let patch = json!({
         "title": "Changed", "course_key": "course-v1:Test+PY+1", "mode": "verified", "attributes": {}, "published": true,
         "stock": [window],
@@ -119,7 +120,10 @@ fn basket() -> BTreeMap<&'static str, Sample> {
         ("read_basket", sample(Who::Eve, "/api/v1/basket")),
         ("clear_basket", sample(Who::Eve, "/api/v1/basket")),
         ("add_line", sample(Who::Eve, "/api/v1/basket/lines").sends(line("LTD"))),
-        ("add_lines", sample(Who::Eve, "/api/v1/basket/lines/batch").sends(json!({"lines": [line("PY"), line("LTD")]}))),
+        (
+            "add_lines",
+            sample(Who::Eve, "/api/v1/basket/lines/batch").sends(json!({"lines": [line("PY"), line("LTD")]})),
+        ),
         ("set_quantity", sample(Who::Eve, "/api/v1/basket/lines/PY").sends(json!({"quantity": 1}))),
         ("remove_line", sample(Who::Eve, "/api/v1/basket/lines/PY")),
     ])
@@ -130,10 +134,8 @@ fn orders(world: &World) -> BTreeMap<&'static str, Sample> {
     let checkout = json!({
         "processor": "stripe", "return_url": "https://shop.example/orders/{order_number}", "flow": "redirect",
     });
-    let start = Sample {
-        headers: vec![("idempotency-key", "first")],
-        ..sample(Who::Eve, "/api/v1/checkout").sends(checkout)
-    };
+    let start =
+        Sample { headers: vec![("idempotency-key", "first")], ..sample(Who::Eve, "/api/v1/checkout").sends(checkout) };
     let fulfill = Sample { who: Who::Service, ..of(&world.paid, "/fulfill").sends(json!({"lines": ["SHUT"]})) };
     BTreeMap::from([
         ("start_checkout", start),

@@ -63,7 +63,7 @@ async fn a_checkout_after_an_edit_gives_up_the_order_before_and_its_page() {
     ada.pay(&new, "succeed").await.expect(StatusCode::OK);
     app.settle().await;
     assert_eq!(ada.read_order(&new).await["fulfillment_status"], "complete");
-    assert_eq!(super::happened(&app, &old, "replaced").await, 1);
+    assert_eq!(super::happened(&app, &old, "order_replaced").await, 1);
     assert_eq!(super::available(&app, "PY").await, json!(0));
     app.finish().await;
 }

@@ -56,7 +56,8 @@ async fn an_order_expires_by_the_clock_when_the_processor_says_nothing() {
     app.sell("PY", "49.90", "USD", Some(1)).await;
     let ada = app.user("ada");
     let checkout = ada.order("PY").await;
-    super::fault(&app, json!({"target": "stripe", "drop": true, "operation": "webhook checkout.session.expired"})).await;
+    super::fault(&app, json!({"target": "stripe", "drop": true, "operation": "webhook checkout.session.expired"}))
+        .await;
     app.advance(SESSION_OVER_S).await;
     assert_eq!(ada.read_order(&checkout).await["status"], "pending_payment");
     app.advance(5 * 60).await;

@@ -57,7 +57,10 @@ async fn a_parked_line_is_driven_anew_by_the_fulfilment_permission_only() {
     for wait in WAITS_S {
         app.advance(wait).await;
     }
-    assert_eq!((line(&ada, &checkout).await["reason"].as_str(), app.cloud.faults.list()), (Some("enrollment_refused"), vec![]));
+    assert_eq!(
+        (line(&ada, &checkout).await["reason"].as_str(), app.cloud.faults.list()),
+        (Some("enrollment_refused"), vec![])
+    );
 
     let path = redrive_of(&checkout);
     let nothing = json!({});

@@ -106,7 +106,10 @@ async fn access_is_taken_back_also_when_the_platform_fails_at_first() {
     app.settle().await;
     app.advance(120).await;
     let order = ada.read_order(&checkout).await;
-    assert_eq!((&order["money_status"], &order["lines"][0]["fulfillment"]["state"]), (&json!("refunded"), &json!("revoking")));
+    assert_eq!(
+        (&order["money_status"], &order["lines"][0]["fulfillment"]["state"]),
+        (&json!("refunded"), &json!("revoking"))
+    );
     assert_eq!(app.enrolments("ada").await[0]["is_active"], true);
     app.check().await;
     app.cloud.faults.clear(None);

@@ -124,7 +124,11 @@ impl Client {
                 let raw = self.post(INTENTS, &body, key).await?;
                 let intent: Intent = parse(&raw)?;
                 let client_secret = intent.client_secret.ok_or(ProcessorError::BadAnswer { status: 200 })?;
-                Ok(OpenedSession { reference: intent.id, next: NextStep::ClientSecret { client_secret }, raw: redacted(&raw) })
+                Ok(OpenedSession {
+                    reference: intent.id,
+                    next: NextStep::ClientSecret { client_secret },
+                    raw: redacted(&raw),
+                })
             }
         }
     }

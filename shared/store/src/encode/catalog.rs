@@ -13,11 +13,7 @@ use crate::row::{Row, SCHEMA, data, n, s};
 use crate::search::tokens;
 
 /// The product's row, and the token rows by which its title is found.
-pub(super) fn save_product(
-    keys: Keys<'_>,
-    before: Option<&Product>,
-    after: &Product,
-) -> Result<Vec<Op>, StoreError> {
+pub(super) fn save_product(keys: Keys<'_>, before: Option<&Product>, after: &Product) -> Result<Vec<Op>, StoreError> {
     let mut ops = vec![product_row(keys, before, after)?];
     let found_by = |product: Option<&Product>| -> BTreeSet<String> {
         product.map(|product| tokens(product.title.as_str())).unwrap_or_default()

@@ -53,11 +53,7 @@ pub(super) fn refund_row(keys: Keys<'_>, order: &OrderNumber, refund: &Refund) -
     ))
 }
 
-pub(super) fn event_row(
-    keys: Keys<'_>,
-    order: &OrderNumber,
-    event: &ProcessorEventRecord,
-) -> Result<Row, StoreError> {
+pub(super) fn event_row(keys: Keys<'_>, order: &OrderNumber, event: &ProcessorEventRecord) -> Result<Row, StoreError> {
     Row::new(keys.order(order), format!("EVENT#{}#{}", event.processor.name(), event.event), event)
 }
 

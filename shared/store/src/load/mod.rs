@@ -98,7 +98,8 @@ impl Store {
         after: Option<&Position>,
     ) -> Result<Page<Item>, StoreError> {
         let attribute = |name: &str| partition.index.map_or(name.to_owned(), |index| format!("{index}{name}"));
-        let condition = if partition.prefix.is_some() { "#pk = :pk AND begins_with(#sk, :prefix)" } else { "#pk = :pk" };
+        let condition =
+            if partition.prefix.is_some() { "#pk = :pk AND begins_with(#sk, :prefix)" } else { "#pk = :pk" };
         let mut request = self
             .client
             .query()

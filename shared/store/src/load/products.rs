@@ -117,10 +117,7 @@ impl Store {
         let start = after.filter(|position| position.len() > 1);
         let page = self.query(&partition, i32::from(limit), start).await?;
         let then_hidden = (filter.hidden_too && !in_hidden).then(|| Position::from([("gsi1pk".to_owned(), hidden)]));
-        Ok(Page {
-            items: page.items.iter().map(product).collect::<Result<_, _>>()?,
-            next: page.next.or(then_hidden),
-        })
+        Ok(Page { items: page.items.iter().map(product).collect::<Result<_, _>>()?, next: page.next.or(then_hidden) })
     }
 
     async fn list_course(

@@ -1,0 +1,270 @@
+//! The cost of an operation is part of its contract (DESIGN, section 6): sequential round trips, by operation and by
+//! whom they go to, counted at the wire.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use local::faults::{Fault, Target};
+use local::meter::Cost;
+use serde_json::json;
+use tests::{Answer, Client, TestApp};
+
+/// An app that has sold something, so that connections, tokens and queues are warm, and whose counts begin now.
+async fn warm() -> TestApp {
+    let app = TestApp::start().await;
+    app.sell("PY", "49.90", "USD", None).await;
+    app.sell("GO", "10.00", "USD", Some(5)).await;
+    let entitlement = json!({
+        "sku": "ENT", "kind": "entitlement", "title": "Any run", "mode": "verified", "published": true,
+        "attributes": {"course_uuid": "7e5ed26f-8a3f-4b5e-9f3c-0d2c1f1d2e3f"},
+        "stock": [{"price": {"amount": "5", "currency": "USD"}}],
+    });
+    app.staff().post("/api/v1/products", &entitlement).await.expect(StatusCode::CREATED);
+    let catalog = json!({"id": "sci", "title": "Science", "skus": ["PY", "GO"]});
+    app.staff().post("/api/v1/catalogs", &catalog).await.expect(StatusCode::CREATED);
+    buy(&app, &app.user("first"), "PY").await;
+    app.cloud.ledger.clear();
+    app
+}
+
+async fn buy(app: &TestApp, learner: &Client, sku: &str) -> Answer {
+    let checkout = learner.order(sku).await;
+    learner.pay(&checkout, "succeed").await.expect(StatusCode::OK);
+    app.settle().await;
+    checkout
+}
+
+fn costs(app: &TestApp, operation: &str) -> Vec<Cost> {
+    app.cloud.ledger.costs().remove(operation).unwrap_or_else(|| panic!("{operation} was not called"))
+}
+
+/// Checks that an operation was called once, and made just these round trips; forgets what was counted.
+#[track_caller]
+fn check(app: &TestApp, operation: &str, trips: &[(&'static str, u32)]) {
+    let [cost] = &costs(app, operation)[..] else { panic!("{operation} was not called once") };
+    costs_exactly(operation, cost, trips);
+    app.cloud.ledger.clear();
+}
+
+#[track_caller]
+fn costs_exactly(operation: &str, cost: &Cost, trips: &[(&'static str, u32)]) {
+    let trips: BTreeMap<_, _> = trips.iter().copied().collect();
+    assert_eq!(cost.by_target, trips, "{operation} made {:#?}", cost.calls);
+    assert_eq!(cost.sequential, trips.values().sum::<u32>(), "{operation} made {:#?}", cost.calls);
+}
+
+#[tokio::test]
+async fn a_read_is_one_round_trip() {
+    let app = warm().await;
+    let (ada, staff) = (app.user("ada"), app.staff());
+    let order = ada.order("PY").await["order_number"].as_str().unwrap().to_owned();
+    app.session("1").add("GO").await.expect(StatusCode::CREATED);
+    app.cloud.ledger.clear();
+    let one = [("dynamodb", 1)];
+    for (client, path, operation) in [
+        (&app.anonymous(), "/api/v1/products/PY", "read_product"),
+        (&staff, "/api/v1/products/GO", "read_product"),
+        (&app.anonymous(), "/api/v1/courses/course-v1:Test+PY+1", "read_course"),
+        (&ada, "/api/v1/basket", "read_basket"),
+        (&app.session("1"), "/api/v1/basket", "read_basket"),
+        (&app.anonymous(), "/api/v1/quote?sku=PY&sku=GO&sku=ENT", "read_quote"),
+        (&ada, &format!("/api/v1/orders/{order}"), "read_order"),
+        (&staff, &format!("/api/v1/orders/{order}"), "read_order"),
+        (&ada, &format!("/api/v1/orders/{order}/timeline"), "read_timeline"),
+        (&staff, "/api/v1/catalogs/sci", "read_catalog"),
+    ] {
+        client.get(path).await.expect(StatusCode::OK);
+        check(&app, operation, &one);
+    }
+    // Who has no session has no basket: nothing is looked for.
+    app.anonymous().get("/api/v1/basket").await.expect(StatusCode::OK);
+    check(&app, "read_basket", &[]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_of_a_list_is_one_round_trip_and_two_where_it_names_products() {
+    let app = warm().await;
+    let (nobody, ada, staff) = (app.anonymous(), app.user("ada"), app.staff());
+    ada.order("PY").await;
+    app.cloud.ledger.clear();
+    for (client, path, operation, trips) in [
+        (&nobody, "/api/v1/products", "list_products", 1),
+        (&nobody, "/api/v1/products?limit=1", "list_products", 1),
+        (&nobody, "/api/v1/products?kind=seat", "list_products", 1),
+        (&nobody, "/api/v1/products?course=course-v1:Test%2BPY%2B1", "list_products", 1),
+        (&nobody, "/api/v1/products?course=course-v1:Test%2BPY%2B1&kind=seat", "list_products", 1),
+        (&staff, "/api/v1/products", "list_products", 1),
+        (&ada, "/api/v1/orders", "list_orders", 1),
+        (&ada, "/api/v1/orders?status=pending_payment", "list_orders", 1),
+        (&staff, "/api/v1/orders?user=ada", "list_orders", 1),
+        (&staff, "/api/v1/orders?status=paid", "list_orders", 1),
+        (&staff, "/api/v1/catalogs", "list_catalogs", 1),
+        // ADR 5: rows of words, catalogs and courses hold SKUs, and the products are read after them.
+        (&nobody, "/api/v1/products?q=course", "list_products", 2),
+        (&nobody, "/api/v1/products?catalog=sci", "list_products", 2),
+        (&nobody, "/api/v1/courses", "list_courses", 2),
+    ] {
+        let page = client.get(path).await.expect(StatusCode::OK);
+        assert!(!page["items"].as_array().unwrap().is_empty(), "{path} finds nothing");
+        check(&app, operation, &[("dynamodb", trips)]);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_next_page_costs_what_the_first_one_did() {
+    let app = warm().await;
+    let first = app.anonymous().get("/api/v1/products?limit=2").await.expect(StatusCode::OK);
+    app.cloud.ledger.clear();
+    let cursor = first["next_cursor"].as_str().expect("a second page");
+    app.anonymous().get(&format!("/api/v1/products?limit=2&cursor={cursor}")).await.expect(StatusCode::OK);
+    check(&app, "list_products", &[("dynamodb", 1)]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_change_of_a_basket_is_two_round_trips() {
+    let app = warm().await;
+    let batch = json!({"lines": [{"sku": "PY"}, {"sku": "GO"}, {"sku": "ENT"}]});
+    let two = [("dynamodb", 2)];
+    for client in [app.user("ada"), app.session("1")] {
+        client.add("PY").await.expect(StatusCode::CREATED);
+        check(&app, "add_line", &two);
+        client.add("GO").await.expect(StatusCode::CREATED);
+        check(&app, "add_line", &two);
+        client.post("/api/v1/basket/lines/batch", &batch).await.expect(StatusCode::CREATED);
+        check(&app, "add_lines", &two);
+        client.patch("/api/v1/basket/lines/GO", &json!({"quantity": 1})).await.expect(StatusCode::OK);
+        check(&app, "set_quantity", &two);
+        client.delete("/api/v1/basket/lines/GO").await.expect(StatusCode::OK);
+        check(&app, "remove_line", &two);
+        client.delete("/api/v1/basket").await.expect(StatusCode::OK);
+        check(&app, "clear_basket", &two);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_checkout_is_three_round_trips_and_the_processors_call() {
+    let app = warm().await;
+    let batch = json!({"lines": [{"sku": "PY"}, {"sku": "GO"}, {"sku": "ENT"}]});
+    let ada = app.user("ada");
+    ada.post("/api/v1/basket/lines/batch", &batch).await.expect(StatusCode::CREATED);
+    let checkout = ada.checkout("a").await.expect(StatusCode::CREATED);
+    check(&app, "start_checkout", &[("dynamodb", 3), ("stripe", 1)]);
+    // The same key finds the order and its session.
+    let again = ada.checkout("a").await.expect(StatusCode::CREATED);
+    assert_eq!(again.json, checkout.json);
+    check(&app, "start_checkout", &[("dynamodb", 2)]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_free_order_is_two_round_trips_and_a_message() {
+    let app = warm().await;
+    app.sell("FREE", "0", "USD", None).await;
+    app.cloud.ledger.clear();
+    app.user("ada").order("FREE").await;
+    check(&app, "start_checkout", &[("dynamodb", 2), ("sqs", 1)]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_webhook_is_two_round_trips_and_a_message_and_a_duplicate_is_one() {
+    let app = warm().await;
+    let event = Some("webhook checkout.session.completed".to_owned());
+    app.cloud.faults.add(Fault { duplicate: true, operation: event, ..Fault::of(Target::Stripe) });
+    buy(&app, &app.user("ada"), "GO").await;
+    let all = costs(&app, "receive_event");
+    let (first, others): (Vec<_>, Vec<_>) = all.iter().partition(|cost| cost.by_target.contains_key("sqs"));
+    let [first] = first[..] else { panic!("not one event led to a message: {all:#?}") };
+    costs_exactly("receive_event", first, &[("dynamodb", 2), ("sqs", 1)]);
+    let duplicates = others.iter().filter(|cost| cost.sequential == 1).count();
+    assert!(duplicates >= 1, "no duplicate is among {all:#?}");
+    // Events that tell nothing new, or nothing of ours, cost no more.
+    assert!(others.iter().all(|cost| cost.sequential <= 2), "{all:#?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_line_is_fulfilled_by_three_round_trips_and_one_call() {
+    for sku in ["PY", "ENT"] {
+        let app = warm().await;
+        buy(&app, &app.user("ada"), sku).await;
+        check(&app, "fulfill", &[("dynamodb", 3), ("lms", 1)]);
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn each_line_more_is_two_round_trips_and_one_call_more() {
+    let app = warm().await;
+    let ada = app.user("ada");
+    ada.add("GO").await.expect(StatusCode::CREATED);
+    ada.add("ENT").await.expect(StatusCode::CREATED);
+    buy(&app, &ada, "PY").await;
+    // The order is read once for all.
+    check(&app, "fulfill", &[("dynamodb", 7), ("lms", 3)]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn history_makes_nothing_dearer() {
+    let app = warm().await;
+    let ada = app.user("ada");
+    for number in 0..30 {
+        let sku = format!("H{number}");
+        app.sell(&sku, "1.00", "USD", None).await;
+        ada.order(&sku).await;
+        ada.delete("/api/v1/basket").await.expect(StatusCode::OK);
+    }
+    app.cloud.ledger.clear();
+    ada.add("PY").await.expect(StatusCode::CREATED);
+    check(&app, "add_line", &[("dynamodb", 2)]);
+    ada.get("/api/v1/basket").await.expect(StatusCode::OK);
+    check(&app, "read_basket", &[("dynamodb", 1)]);
+    ada.get("/api/v1/orders").await.expect(StatusCode::OK);
+    check(&app, "list_orders", &[("dynamodb", 1)]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_reader_has_already_is_not_sent_again() {
+    let app = warm().await;
+    let nobody = app.anonymous();
+    let first = nobody.get("/api/v1/products/PY").await.expect(StatusCode::OK);
+    assert_eq!(first.headers["etag"], "\"1\"");
+    for tag in ["\"1\"", "W/\"1\"", "*", "\"7\", \"1\""] {
+        let again = nobody.with("if-none-match", tag).get("/api/v1/products/PY").await.expect(StatusCode::NOT_MODIFIED);
+        assert_eq!((again.text.as_str(), &again.headers["etag"]), ("", &first.headers["etag"]));
+    }
+    app.staff().patch("/api/v1/products/PY", &json!({"title": "New"})).await.expect(StatusCode::OK);
+    let changed = nobody.with("if-none-match", "\"1\"").get("/api/v1/products/PY").await.expect(StatusCode::OK);
+    assert_eq!((&changed["title"], &changed.headers["etag"]), (&json!("New"), &"\"2\"".parse().unwrap()));
+    // What is left of a limited product changes without an edit, so a version does not vouch for it.
+    let limited = nobody.with("if-none-match", "\"1\"").get("/api/v1/products/GO").await.expect(StatusCode::OK);
+    assert_eq!((&limited.headers["etag"], &limited["quantity_available"]), (&"\"1\"".parse().unwrap(), &json!(5)));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn every_version_is_the_etag() {
+    let app = warm().await;
+    let (ada, staff) = (app.user("ada"), app.staff());
+    ada.add("PY").await.expect(StatusCode::CREATED);
+    for (client, path) in [
+        (&ada, "/api/v1/basket"),
+        (&app.anonymous(), "/api/v1/basket"),
+        (&staff, "/api/v1/products/GO"),
+        (&staff, "/api/v1/courses/course-v1:Test+GO+1"),
+        (&staff, "/api/v1/catalogs/sci"),
+    ] {
+        let read = client.get(path).await.expect(StatusCode::OK);
+        let version = read["version"].as_u64().unwrap();
+        assert_eq!(read.headers["etag"], format!("\"{version}\""), "{path}");
+    }
+    let added = ada.with("if-match", "\"1\"").add("GO").await.expect(StatusCode::CREATED);
+    assert_eq!((&added["version"], &added.headers["etag"]), (&json!(2), &"\"2\"".parse().unwrap()));
+    app.finish().await;
+}
