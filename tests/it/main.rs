@@ -12,4 +12,5 @@ mod events;
 mod journeys;
 mod openapi;
 mod purchase;
+mod simulation;
 mod tidy;
