@@ -214,13 +214,13 @@ impl std::fmt::Display for Ask {
 
 /// A row's value as text, its maps by key.
 fn shown(value: &AttributeValue) -> String {
-    match value {
-        AttributeValue::M(map) => {
-            let members: BTreeMap<_, _> = map.iter().map(|(name, member)| (name, shown(member))).collect();
-            format!("{members:?}")
-        }
-        AttributeValue::L(list) => format!("{:?}", list.iter().map(shown).collect::<Vec<_>>()),
-        other => format!("{other:?}"),
+    if let Ok(map) = value.as_m() {
+        let members: BTreeMap<_, _> = map.iter().map(|(name, member)| (name, shown(member))).collect();
+        return format!("{members:?}");
+    }
+    match value.as_l() {
+        Ok(list) => format!("{:?}", list.iter().map(shown).collect::<Vec<_>>()),
+        Err(other) => format!("{other:?}"),
     }
 }
 

@@ -261,9 +261,10 @@ impl Plan {
     /// Adds writes; what moves stock of a product that the plan touches already joins that write.
     pub fn extend(&mut self, writes: impl IntoIterator<Item = Write>) {
         for write in writes {
-            match write {
-                Write::MoveStock { sku, version, shifts } => self.move_stock(&sku, version, shifts),
-                write => self.writes.push(write),
+            if let Write::MoveStock { sku, version, shifts } = write {
+                self.move_stock(&sku, version, shifts);
+            } else {
+                self.writes.push(write);
             }
         }
     }

@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::mode_rank::same_or_better;
+use crate::mode_rank::{is_basic, same_or_better};
 use crate::transport::{Answer, Call, SEGMENT};
 use crate::{Lms, LmsError};
 
@@ -53,13 +53,21 @@ struct Enrolment {
 impl Lms {
     /// Gives or takes a place.
     ///
-    /// Giving succeeds if the learner then has the mode asked for or a better one ([`same_or_better`]). Taking succeeds
+    /// Giving succeeds if the learner then has the mode asked for or a better one ([`same_or_better`]); a free mode is
+    /// asked for only after a look, so that it replaces no better one. Taking succeeds
     /// if the place is no longer active, or if the learner has moved to another mode meanwhile: the LMS then answers
     /// 400, and [`Enrolled`] shows the other mode, still active.
     ///
     /// # Errors
     /// [`LmsError`].
     pub async fn enrol(&self, request: &EnrolRequest, now: Timestamp) -> Result<Enrolled, LmsError> {
+        // The LMS would set a lower mode as told, and take a paid one away.
+        if request.active && is_basic(&request.mode) {
+            let present = self.enrolment(&request.username, &request.course_key, now).await?;
+            if let Some(better) = present.filter(|p| p.active && same_or_better(&p.mode, &request.mode)) {
+                return Ok(better);
+            }
+        }
         let call = Call { method: Method::POST, path: ENROLMENT.to_owned(), body: Some(request.body()) };
         let answer = self.call(call, now).await?;
         match answer.status {

@@ -112,10 +112,11 @@ impl LmsError {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Unreachable(_) | Self::Server { .. } => "lms_unavailable",
+            Self::Unreachable(_) | Self::Server { .. } | Self::Token(TokenFailure::Unreachable(_)) => "lms_unavailable",
+            Self::Token(TokenFailure::Status { status: 500.. }) => "lms_unavailable",
             Self::Timeout => "lms_timeout",
             Self::RateLimited { .. } => "lms_rate_limited",
-            Self::Token(_) | Self::Unauthorized => "lms_token",
+            Self::Token(TokenFailure::Status { .. } | TokenFailure::Unreadable) | Self::Unauthorized => "lms_token",
             Self::NoSuchUser => "no_such_user",
             Self::BadRequest { .. } => "enrollment_refused",
             Self::Forbidden { .. } => "forbidden",

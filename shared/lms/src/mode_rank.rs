@@ -25,6 +25,11 @@ pub fn same_or_better(granted: &Mode, wanted: &Mode) -> bool {
     granted == wanted || rank(granted).zip(rank(wanted)).is_some_and(|(granted, wanted)| granted > wanted)
 }
 
+/// Whether a mode is one of the free ones, above which a learner may well have another already.
+pub(crate) fn is_basic(mode: &Mode) -> bool {
+    rank(mode).is_some_and(|rank| rank < 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

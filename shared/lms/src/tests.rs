@@ -257,7 +257,7 @@ async fn an_lms_that_is_away_is_transient() {
     drop(listener);
     let away = Lms::new(config(base)).unwrap();
     let failed = away.enrol(&place("verified", true), at(NOW)).await;
-    assert_eq!(shown(failed), "lms gives no access token; lms_token true");
+    assert_eq!(shown(failed), "lms gives no access token; lms_unavailable true");
 }
 
 #[tokio::test]

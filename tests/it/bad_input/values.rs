@@ -1,6 +1,7 @@
 //! Values that have the right type and are still none: prices, currencies, names, times, counts, addresses.
 
 use http::StatusCode;
+use local::dev_keys::{Learner, token};
 use serde_json::{Value, json};
 
 use super::{World, with};
@@ -270,6 +271,34 @@ async fn a_query_that_names_nothing_is_refused() {
     nobody.get("/api/v1/quote?sku=PY&sku=NOTHING").await.problem(404, "unknown_product");
     world.app.user("ada").get("/api/v1/orders?status=lost").await.problem(422, "invalid_fields");
     world.app.staff().get("/api/v1/orders?user=").await.problem(422, "invalid_fields");
+    world.finish().await;
+}
+
+/// An address comes with the token, so it is nothing that the learner could mend.
+#[tokio::test]
+async fn an_address_that_no_processor_takes_stops_no_checkout() {
+    let world = World::new().await;
+    let long = format!("{}@example.com", "a".repeat(900));
+    let addresses = [
+        "",
+        "ada",
+        "@",
+        "ada@",
+        "a b@example.com",
+        "ada@example.com\n",
+        "ada@example.com, eve@example.com",
+        "ä@ö.example",
+        &long,
+    ];
+    for (number, address) in addresses.into_iter().enumerate() {
+        let learner =
+            Learner { username: format!("learner-{number}"), email: Some(address.to_owned()), ..Learner::default() };
+        let token = token(&learner, world.app.cloud.clock.issuer_now()).unwrap();
+        let client = world.app.anonymous().with("authorization", &format!("JWT {token}"));
+        client.add("PY").await.expect(StatusCode::CREATED);
+        let checkout = client.checkout("a").await;
+        assert_eq!(checkout.status, StatusCode::CREATED, "{address:?}: {}", checkout.text);
+    }
     world.finish().await;
 }
 

@@ -52,7 +52,7 @@ async fn check(fault: Value, reason: &str) {
 
 #[tokio::test]
 async fn errors_of_the_platform_are_waited_out() {
-    check(json!({"target": "lms", "status": 500, "times": 99}), "lms_token").await;
+    check(json!({"target": "lms", "status": 500, "times": 99}), "lms_unavailable").await;
     check(json!({"target": "lms", "status": 502, "times": 99, "operation": "/enrollment"}), "lms_unavailable").await;
 }
 
@@ -135,5 +135,27 @@ async fn one_line_that_fails_does_not_hold_up_the_other() {
     assert_eq!((states, &order["fulfillment_status"]), ([json!("retry_at"), json!("granted")], &json!("partial")));
     app.advance(30).await;
     assert_eq!(ada.read_order(&checkout).await["fulfillment_status"], "complete");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_free_mode_does_not_take_a_better_one_away() {
+    let app = TestApp::start().await;
+    let key = "course-v1:Test+BOTH+1";
+    let seat = |sku: &str, mode: &str, amount: &str| {
+        serde_json::json!({"sku": sku, "mode": mode, "price": {"amount": amount, "currency": "USD"}})
+    };
+    let seats = [seat("PAID", "verified", "20"), seat("FREE", "audit", "0")];
+    let course = serde_json::json!({"title": "Both", "org": "Test", "seats": seats});
+    app.staff().put(&format!("/api/v1/courses/{key}"), &course).await.expect(StatusCode::CREATED);
+    let ada = app.user("ada");
+    let paid = ada.order("PAID").await;
+    ada.pay(&paid, "succeed").await.expect(StatusCode::OK);
+    app.settle().await;
+    let free = ada.order("FREE").await;
+    app.settle().await;
+    assert_eq!(ada.read_order(&free).await["fulfillment_status"], "complete");
+    let enrolments = app.enrolments("ada").await;
+    assert_eq!((enrolments.len(), &enrolments[0]["mode"]), (1, &"verified".into()));
     app.finish().await;
 }
