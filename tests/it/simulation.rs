@@ -192,8 +192,7 @@ async fn run(seed: u64) {
     app.sell("LAST", "20.00", "USD", Some(2)).await;
     app.sell("MANY", "9.99", "USD", None).await;
     app.sell("FREE", "0.00", "USD", Some(2)).await;
-    let mut world =
-        World { app, choices: Choices(seed), checkouts: Vec::new(), story: vec![format!("seed {seed}")] };
+    let mut world = World { app, choices: Choices(seed), checkouts: Vec::new(), story: vec![format!("seed {seed}")] };
     for _ in 0..STEPS {
         let happened = world.step().await;
         world.story.push(happened);

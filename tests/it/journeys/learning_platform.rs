@@ -142,9 +142,7 @@ async fn one_line_that_fails_does_not_hold_up_the_other() {
 async fn a_free_mode_does_not_take_a_better_one_away() {
     let app = TestApp::start().await;
     let key = "course-v1:Test+BOTH+1";
-    let seat = |sku: &str, mode: &str, amount: &str| {
-        serde_json::json!({"sku": sku, "mode": mode, "price": {"amount": amount, "currency": "USD"}})
-    };
+    let seat = |sku: &str, mode: &str, amount: &str| serde_json::json!({"sku": sku, "mode": mode, "price": {"amount": amount, "currency": "USD"}});
     let seats = [seat("PAID", "verified", "20"), seat("FREE", "audit", "0")];
     let course = serde_json::json!({"title": "Both", "org": "Test", "seats": seats});
     app.staff().put(&format!("/api/v1/courses/{key}"), &course).await.expect(StatusCode::CREATED);

@@ -39,6 +39,23 @@ fn payable(request: &SessionRequest) -> Result<i64, NotPayable> {
     }
 }
 
+/// The learner's address, if it is one: Stripe refuses the whole call for one that is not, and asks the learner on its
+/// page if there is none. What else the token may hold there must not keep anybody from paying.
+fn address(request: &SessionRequest) -> Option<&str> {
+    let in_name = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~.-".contains(&b);
+    let is_label = |label: &str| {
+        let inside = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        (1..=63).contains(&label.len()) && inside && !label.starts_with('-') && !label.ends_with('-')
+    };
+    request.email.as_deref().filter(|email| {
+        let Some((name, host)) = email.split_once('@') else { return false };
+        let dots = name.starts_with('.') || name.ends_with('.') || name.contains("..");
+        // RFC 5321, section 4.5.3.1: 64 for the name, 254 for all.
+        let named = (1..=64).contains(&name.len()) && name.bytes().all(in_name) && !dots;
+        named && email.len() <= 254 && host.contains('.') && host.split('.').all(is_label)
+    })
+}
+
 /// `POST /v1/checkout/sessions`.
 ///
 /// The metadata stands twice, because a session's own does not reach the events of its intent and charge. Adaptive
@@ -52,7 +69,7 @@ pub(crate) fn checkout_session(request: &SessionRequest) -> Result<String, NotPa
         .with("success_url", &request.return_url)
         .with("cancel_url", &request.cancel_url)
         .with("expires_at", request.expires_at.as_second().to_string())
-        .with_some("customer_email", request.email.as_deref())
+        .with_some("customer_email", address(request))
         .with("metadata[order_number]", order)
         .with("metadata[attempt_id]", attempt)
         .with("payment_intent_data[metadata][order_number]", order)
@@ -77,7 +94,7 @@ pub(crate) fn payment_intent(request: &SessionRequest) -> Result<String, NotPaya
         .with("metadata[order_number]", request.order.as_str())
         .with("metadata[attempt_id]", request.attempt.as_str())
         .with("automatic_payment_methods[enabled]", "true")
-        .with_some("receipt_email", request.email.as_deref());
+        .with_some("receipt_email", address(request));
     Ok(form.encode())
 }
 
@@ -237,5 +254,39 @@ pub(crate) mod tests {
         assert_eq!(checkout_session(&discounted), Err(NotPayable::TooSmall));
         let nothing = RefundRequest { amount: money("0", "USD"), ..refund_request() };
         assert_eq!(refund(&nothing), Err(NotPayable::TooSmall));
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_left_out() {
+        let sent = |email: &str| {
+            let request = SessionRequest { email: Some(email.to_owned()), ..request(Flow::HostedPage) };
+            address(&request).is_some()
+        };
+        for good in ["ada@example.com", "ada.l+x@mail.example.co.uk", "o'neil@x-y.example", "a@b.c"] {
+            assert!(sent(good), "{good}");
+        }
+        let long = format!("{}@example.com", "a".repeat(65));
+        let longer = format!("a@{}com", "example.".repeat(40));
+        for bad in [
+            "",
+            "ada",
+            "@",
+            "ada@",
+            "@example.com",
+            "ada@example",
+            "a b@example.com",
+            "ada@example.com\n",
+            "a@b@example.com",
+            ".ada@example.com",
+            "a..b@example.com",
+            "ada@-x.com",
+            "ada@example..com",
+            "a,b@example.com",
+            "ä@example.com",
+            &long,
+            &longer,
+        ] {
+            assert!(!sent(bad), "{bad}");
+        }
     }
 }
