@@ -64,6 +64,10 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let read = serde_path_to_error::deserialize(&mut reader);
     // A value that does not fit may stand in text that breaks off further on: the text is judged first.
     serde_json::from_slice::<IgnoredAny>(body).map_err(|error| malformed(&error))?;
+    // Every body of ours is an object; serde would take a list of its fields' values for it.
+    if matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'[')) {
+        return Err(Problem::field("", "the body must be an object"));
+    }
     // The text is JSON: what is left is a value that does not fit, also where the reader calls it a fault of syntax (a
     // number for an enum, a number out of range, too deep a nesting).
     read.map_err(|error| {

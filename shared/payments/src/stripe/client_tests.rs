@@ -104,7 +104,8 @@ async fn a_session_is_opened_on_the_hosted_page() {
     let opened = stripe.with_request_id("req-1").open_session(&request(Flow::HostedPage)).await.unwrap();
     assert_eq!(opened.reference, reference(SESSION));
     assert_eq!(opened.next, NextStep::Redirect { url: "https://pay.example/1".to_owned() });
-    assert_eq!(opened.raw, open().to_string());
+    // What is kept does not open the payment.
+    assert_eq!(opened.raw, open().to_string().replace("https://pay.example/1", "[redacted]"));
 
     let seen = recorder.seen.lock().unwrap();
     assert_eq!(seen[0].line, "POST /_local/stripe/v1/checkout/sessions");
