@@ -172,7 +172,7 @@ mod tests {
             Some("must be one of the known values, as text"),
         );
         check(r#"{"lines":[{"quantity":1e999}]}"#, fields, Some("/lines/0/quantity"), Some("number out of range"));
-        check("[1]", fields, Some("/0"), Some("invalid type: integer `1`, expected a sequence"));
+        check("[[]]", fields, Some(""), Some("the body must be an object"));
         check("7", fields, Some(""), Some("invalid type: integer `7`, expected an object"));
     }
 
