@@ -11,7 +11,7 @@ use domain::record_payment::{Circumstances, Outcome, decide};
 use domain::text::Tenant;
 use jiff::SignedDuration;
 use payments::{Processor, WebhookRefusal, redacted};
-use store::CommitError;
+use store::{CommitError, sweep};
 use web::{Code, Path, Problem, RawBody};
 
 use crate::App;
@@ -32,7 +32,10 @@ pub(crate) async fn receive_event(
 ) -> Result<StatusCode, Problem> {
     let found = app.processors.iter().find(|known| known.name().name() == processor);
     let processor = found.filter(|_| tenant == *app.http.tenant()).ok_or_else(|| Problem::new(Code::NotFound))?;
-    let Some(event) = verify(&app, processor, &headers, &body)? else { return Ok(StatusCode::OK) };
+    let Some(event) = verify(&app, processor, &headers, &body)? else {
+        look_around(&app).await;
+        return Ok(StatusCode::OK);
+    };
     // Verified bodies are JSON, and so text.
     let raw = redacted(&String::from_utf8_lossy(&body));
     match find(&app, &event).await? {
@@ -63,6 +66,17 @@ fn verify(
     };
     tracing::info!(event = %event.event, event_type = event.event_type, "webhook verified");
     Ok((event.fact != Fact::Irrelevant).then_some(event))
+}
+
+/// An event that concerns no order leaves time to look at what is due: processors send such events along with every
+/// payment. Until the janitor comes, this is what wakes lost messages and expires orders on AWS. What cannot be done now
+/// is still due later.
+async fn look_around(app: &App) {
+    let now = app.http.now();
+    match sweep(&app.store, &app.queue, now, app.http.ids(now)).await {
+        Ok(report) => tracing::info!(orders = report.orders, messages = report.messages, "looked at what is due"),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "due orders cannot be read"),
+    }
 }
 
 /// The order that the event is about: by our own metadata, else by the payment or session that it names.

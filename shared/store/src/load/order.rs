@@ -5,6 +5,7 @@ use domain::order::{Order, OrderFile};
 use domain::owner::UserId;
 use domain::payment::ProcessorName;
 use domain::text::ProcessorRef;
+use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use super::{Page, Partition, Position};
@@ -82,11 +83,8 @@ impl Store {
     /// The orders that have something due at `now`, at most `per_shard` rows of each shard of the index; an order that
     /// has several things due is named several times.
     pub(crate) async fn list_due(&self, now: Timestamp, per_shard: usize) -> Result<Vec<OrderNumber>, StoreError> {
-        let mut found = Vec::new();
-        for shard in 0..DUE_SHARDS {
-            found.extend(self.list_due_of(shard, now, per_shard).await?);
-        }
-        Ok(found)
+        let shards = (0..DUE_SHARDS).map(|shard| self.list_due_of(shard, now, per_shard));
+        Ok(try_join_all(shards).await?.concat())
     }
 
     async fn list_due_of(&self, shard: u32, now: Timestamp, most: usize) -> Result<Vec<OrderNumber>, StoreError> {
