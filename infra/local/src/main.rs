@@ -12,7 +12,7 @@ async fn main() -> ExitCode {
         Ok(options) => options,
         Err(error) => return local::options::explain(&error),
     };
-    let filter = EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new("warn,dynoxide::server=error"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
     let done = match options.command {
         Some(Command::Bench) => local::bench::run().await,
