@@ -94,6 +94,15 @@ impl Trigger {
         Ok(())
     }
 
+    /// Forgets every message that waits, as an operator's `PurgeQueue` does.
+    ///
+    /// # Errors
+    /// If the queue fails.
+    pub async fn purge(&self) -> anyhow::Result<()> {
+        self.client.purge_queue().queue_url(&self.url).send().await?;
+        Ok(())
+    }
+
     /// How many messages wait, are being worked, and were given up.
     ///
     /// # Errors

@@ -17,6 +17,8 @@ const READERS: u32 = 50;
 pub(super) enum Operation {
     /// An anonymous reader reads a product.
     ReadProduct,
+    /// An anonymous reader lists the first 20 products.
+    ListProducts,
     /// A learner reads a basket of two lines.
     ReadBasket,
     /// A learner adds a product to a basket of one line.
@@ -31,13 +33,21 @@ pub(super) enum Operation {
 
 impl Operation {
     /// In the order in which they are measured.
-    pub(super) const ALL: [Self; 6] =
-        [Self::ReadProduct, Self::ReadBasket, Self::AddLine, Self::Checkout, Self::Webhook, Self::Purchase];
+    pub(super) const ALL: [Self; 7] = [
+        Self::ReadProduct,
+        Self::ListProducts,
+        Self::ReadBasket,
+        Self::AddLine,
+        Self::Checkout,
+        Self::Webhook,
+        Self::Purchase,
+    ];
 
     /// Its name in the table.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::ReadProduct => "product read",
+            Self::ListProducts => "product list of 20",
             Self::ReadBasket => "basket read",
             Self::AddLine => "basket add",
             Self::Checkout => "checkout",
@@ -50,6 +60,7 @@ impl Operation {
     pub(super) fn metered_as(self) -> &'static [&'static str] {
         match self {
             Self::ReadProduct => &["read_product"],
+            Self::ListProducts => &["list_products"],
             Self::ReadBasket => &["read_basket"],
             Self::AddLine => &["add_line"],
             Self::Checkout => &["start_checkout"],
@@ -62,7 +73,7 @@ impl Operation {
     pub(super) fn round(self) -> usize {
         match self {
             Self::ReadProduct | Self::ReadBasket => 1000,
-            Self::AddLine => 400,
+            Self::AddLine | Self::ListProducts => 400,
             Self::Checkout | Self::Webhook => 160,
             Self::Purchase => 80,
         }
@@ -122,7 +133,9 @@ impl Learner {
         let lines = match operation {
             Operation::ReadBasket if self.number < READERS => 2,
             Operation::AddLine | Operation::Checkout | Operation::Webhook => 1,
-            Operation::ReadProduct | Operation::ReadBasket | Operation::Purchase => return Ok(None),
+            Operation::ReadProduct | Operation::ListProducts | Operation::ReadBasket | Operation::Purchase => {
+                return Ok(None);
+            }
         };
         let line = |offset: u32| json!({"sku": shop.sku(self.number.saturating_add(offset))});
         let body = json!({"lines": (0..lines).map(line).collect::<Vec<Value>>()});
@@ -133,6 +146,9 @@ impl Learner {
     fn job(self, shop: &Shop, operation: Operation) -> anyhow::Result<Job> {
         let request = match operation {
             Operation::ReadProduct => self.read_product(shop)?,
+            Operation::ListProducts => {
+                shop.front.request(Method::GET, "/api/v1/products?limit=20", &self.id).build()?
+            }
             Operation::ReadBasket => self.request(shop, Method::GET, "/api/v1/basket").build()?,
             Operation::AddLine => self.add_line(shop, self.number.saturating_add(1))?,
             Operation::Checkout => self.checkout(shop)?,

@@ -19,8 +19,8 @@ use crate::cloud::{Cloud, CloudConfig};
 use crate::data::DataPlace;
 use crate::dev_keys::{Learner, token};
 
-/// Products of one seeding transaction: each is a row, and four more for the words of its title.
-const SEEDED_TOGETHER: u32 = 20;
+/// Products of one seeding transaction, which takes 100 writes: each is a row, and two more for the words of its title.
+const SEEDED_TOGETHER: u32 = 33;
 
 /// A cloud under load.
 pub(super) struct Shop {
@@ -99,12 +99,12 @@ fn sku(number: u32) -> String {
     format!("BENCH-{number:06}")
 }
 
-/// A published seat with one price and no limit, and a title of four words.
+/// A published seat with one price and no limit, and a title of two words.
 fn product(number: u32, now: Timestamp) -> anyhow::Result<Plan> {
     let draft = ProductDraft {
         sku: sku(number).parse()?,
         kind: Kind::Seat,
-        title: format!("Statistics {number:06} for Beginners").parse()?,
+        title: format!("Statistics {number:06}").parse()?,
         course_key: Some(format!("course-v1:Bench+S{number:06}+2026").parse()?),
         mode: Some("verified".parse()?),
         attributes: BTreeMap::new(),

@@ -13,7 +13,7 @@ const GROWTH_TARGET: f64 = 1.2;
 pub(super) fn operations_heading() -> String {
     format!(
         "{CLIENTS} clients on {} cores. \"bare\" is the operation's own DynamoDB calls and nothing else.\n\n\
-         {:<15} {:<33} {:>6} {:>8} {:>8} {:>8}   {:>8} {:>8} {:>8}   {:>5}  target\n",
+         {:<18} {:<43} {:>6} {:>8} {:>8} {:>8}   {:>8} {:>8} {:>8}   {:>5}  target\n",
         cores(),
         "operation",
         "sequential round trips",
@@ -32,7 +32,7 @@ pub(super) fn operation_line(found: &Comparison) -> String {
     let Comparison { operation, wire, ours, bare, ratio } = found;
     let (name, trips, units) = (operation.name(), trips(wire), wire.capacity_units);
     let (ours, bare, target) = (figures(ours), figures(bare), verdict(*ratio, TARGET));
-    format!("{name:<15} {trips:<33} {units:>6.1} {ours}   {bare}   {ratio:>5.2}  {target}\n")
+    format!("{name:<18} {trips:<43} {units:>6.1} {ours}   {bare}   {ratio:>5.2}  {target}\n")
 }
 
 pub(super) fn growth_heading() -> String {
