@@ -19,9 +19,9 @@ test *filter:
 run *args:
     cargo run -p local -- {{ args }}
 
-# Run the benchmarks
-bench *args:
-    cargo bench --workspace {{ args }}
+# Measure the operations beside the same bare DynamoDB calls
+bench:
+    cargo run --release -p local -- bench
 
 # Write docs/openapi.json anew from the code
 openapi:

@@ -27,8 +27,9 @@ pub async fn run() -> anyhow::Result<()> {
     for operation in Operation::ALL {
         say(&table::operation_line(&compare::compare(operation).await?));
     }
+    let catalog = scale::catalog().await?;
     say(&table::growth_heading());
-    for growth in scale::catalog().await? {
+    for growth in catalog {
         say(&table::growth_line(&growth));
     }
     say(&table::growth_line(&scale::history().await?));

@@ -1,13 +1,17 @@
 //! Whether operations stay as fast when there is much data: many products, a long history.
+//!
+//! Both clouds are open while either is measured, and their rounds alternate: what the memory of the process costs, and
+//! what else the machine does, falls on both, and what is left is the amount of data.
 #![expect(clippy::float_arithmetic, reason = "figures, not money")]
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use domain::id::{Ids, OrderNumber};
 use domain::order::Order;
 use domain::owner::UserId;
 use domain::plan::{Plan, Write};
 use http::Method;
 use serde_json::json;
+use store::OrderSummaries;
 
 use super::compare::{both, median};
 use super::front::Payment;
@@ -25,6 +29,8 @@ const TOGETHER: usize = 100;
 const ROUNDS: u32 = 9;
 /// Requests of one round.
 const ROUND: u32 = 500;
+/// Additions to each learner's basket, and one before them to warm up.
+const ADDITIONS: u32 = 500;
 
 /// One operation on little and on much data.
 pub(super) struct Growth {
@@ -44,7 +50,7 @@ pub(super) async fn catalog() -> anyhow::Result<[Growth; 2]> {
     let began = few.cloud.clock.issuer_now();
     let many = Shop::open(PRODUCTS.1).await?;
     let took = few.cloud.clock.issuer_now().duration_since(began).as_secs();
-    say(&format!("  ({} products written in {took} s)\n", PRODUCTS.1));
+    say(&format!("\n{} products written in {took} s.\n", PRODUCTS.1));
     let list = |shop: &Shop| get(shop, "/api/v1/products?limit=20".to_owned());
     let read = |shop: &Shop| get(shop, format!("/api/v1/products/{}", shop.sku(shop.draw().wrapping_mul(7919))));
     let of = format!("with {} / {} products", PRODUCTS.0, PRODUCTS.1);
@@ -84,10 +90,10 @@ pub(super) async fn history() -> anyhow::Result<Growth> {
     let shop = Shop::open(PRODUCTS.0).await?;
     let learners = ["newcomer", "veteran"];
     write_orders(&shop, learners[1]).await?;
-    let name = format!("basket add with 0 / {ORDERS} orders");
+    let name = format!("basket add with 0 / {ORDERS} orders, 1 client");
     let mut growth = Growth { name, little: Sample::default(), much: Sample::default(), ratio: 0.0 };
     let mut ratios = Vec::new();
-    for round in 0..=ROUND {
+    for round in 0..=ADDITIONS {
         let mut samples = [Sample::default(), Sample::default()];
         let turn = usize::from(round % 2 == 0);
         for who in [turn, 1 - turn] {
@@ -131,6 +137,8 @@ async fn write_orders(shop: &Shop, username: &str) -> anyhow::Result<()> {
         }));
     }
     load::run(jobs, CLIENTS).await?;
+    let seen = shop.cloud.store.list_orders(&OrderSummaries::Of(owner), 100, None).await?;
+    ensure!(seen.items.len() == 100 && seen.next.is_some(), "the orders are not the learner's");
     Ok(())
 }
 

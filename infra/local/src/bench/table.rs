@@ -12,7 +12,8 @@ const GROWTH_TARGET: f64 = 1.2;
 
 pub(super) fn operations_heading() -> String {
     format!(
-        "{CLIENTS} clients on {} cores. \"bare\" is the operation's own DynamoDB calls and nothing else.\n\n\
+        "{CLIENTS} clients on {} cores. An operation is all that its caller waits for: the HTTP exchange, the calls to\n\
+         DynamoDB, processor, queue and LMS. \"bare\" is its own DynamoDB calls and nothing else.\n\n\
          {:<18} {:<43} {:>6} {:>8} {:>8} {:>8}   {:>8} {:>8} {:>8}   {:>5}  target\n",
         cores(),
         "operation",
@@ -37,7 +38,7 @@ pub(super) fn operation_line(found: &Comparison) -> String {
 
 pub(super) fn growth_heading() -> String {
     format!(
-        "\n{:<42} {:>8} {:>8} {:>8}   {:>8} {:>8} {:>8}   {:>5}  target\n",
+        "\n{:<44} {:>8} {:>8} {:>8}   {:>8} {:>8} {:>8}   {:>5}  target\n",
         "little / much data", "per s", "p50 ms", "p99 ms", "per s", "p50 ms", "p99 ms", "ratio"
     )
 }
@@ -45,7 +46,7 @@ pub(super) fn growth_heading() -> String {
 pub(super) fn growth_line(growth: &Growth) -> String {
     let Growth { name, little, much, ratio } = growth;
     let (little, much, target) = (figures(little), figures(much), verdict(*ratio, GROWTH_TARGET));
-    format!("{name:<42} {little}   {much}   {ratio:>5.2}  {target}\n")
+    format!("{name:<44} {little}   {much}   {ratio:>5.2}  {target}\n")
 }
 
 fn figures(sample: &Sample) -> String {
