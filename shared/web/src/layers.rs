@@ -92,12 +92,14 @@ impl Line {
 
     fn log(&self, response: &Response, http: &Http) {
         let took = http.clock().issuer_now().duration_since(self.began);
+        // A wider number would be logged as text.
+        let took_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
         tracing::info!(
             method = self.method.as_str(),
             route = self.route.as_ref().map_or("none", MatchedPath::as_str),
             status = response.status().as_u16(),
             code = response.extensions().get::<Problem>().map(|problem| problem.code().as_str()),
-            duration_ms = took.as_millis(),
+            duration_ms = took_ms,
             "request"
         );
     }
@@ -202,6 +204,7 @@ mod tests {
             (text("method"), text("route"), line["status"].as_u64()),
             (Some("GET"), Some("/items/{id}"), Some(200))
         );
+        assert!(line["duration_ms"].is_i64(), "{log}");
         assert_eq!(line["span"]["request_id"], "abc-1");
         assert_eq!(line["span"]["tenant"], "default");
         assert!(!log.contains("ada") && !log.contains("hush"), "{log}");
