@@ -35,7 +35,7 @@ async fn a_session_that_an_application_names_has_a_basket_of_its_own() {
     two.add("S1").await.expect(StatusCode::CREATED);
     assert_eq!(skus(&one.get("/api/v1/basket").await), ["S0"]);
     assert_eq!(skus(&two.get("/api/v1/basket").await), ["S1"]);
-    let elsewhere = app.anonymous().with("session-id", "SID:ANON:other:1").get("/api/v1/basket").await;
+    let elsewhere = app.anonymous().with("session-id", "SID:ANON:shop:1").get("/api/v1/basket").await;
     assert_eq!(elsewhere["lines"], json!([]));
     let owner = one.get("/api/v1/basket").await["owner"].as_str().unwrap().to_owned();
     assert!(owner.starts_with("anon_"), "{owner}");

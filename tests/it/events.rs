@@ -123,6 +123,7 @@ fn minted(app: &TestApp, sample: &str) -> String {
     let learner = Learner {
         username: claims["preferred_username"].as_str().unwrap().to_owned(),
         email: None,
+        other_tenant: false,
         staff: claims["administrator"] == true,
         scopes: scopes.map(|scope| scope.as_str().unwrap().to_owned()).collect(),
     };

@@ -58,10 +58,10 @@ impl TestApp {
         })
         .await
         .expect("a cloud");
-        let router = cloud.router();
+        let service = cloud.service();
         #[expect(clippy::disallowed_methods, reason = "the server runs beside the test, and is stopped at its end")]
         let server = tokio::spawn(async move {
-            axum::serve(listener, router).await.expect("served");
+            axum::serve(listener, service).await.expect("served");
         });
         Self { cloud, server, finished: false }
     }

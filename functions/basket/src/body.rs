@@ -138,7 +138,7 @@ impl BasketView {
     pub(crate) fn of(app: &App, basket: &Basket, now: Timestamp) -> Result<Self, Problem> {
         let priced = basket.priced(&[], app.tax, now).map_err(unrepresentable)?;
         let (status, order) = match &basket.status {
-            BasketStatus::Open { .. } => ("open", None),
+            BasketStatus::Open { .. } | BasketStatus::Merged { .. } => ("open", None),
             BasketStatus::Frozen { order } => ("frozen", Some(order.to_string())),
         };
         Ok(Self {

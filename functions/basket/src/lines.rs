@@ -11,7 +11,7 @@ use domain::text::Sku;
 use serde::Deserialize;
 use store::BasketView as Loaded;
 use utoipa::ToSchema;
-use web::{Caller, Code, ETag, IfMatch, Json, OwnerForWrite, Path, Problem};
+use web::{Caller, Claim, Code, ETag, IfMatch, Json, OwnerForWrite, Path, Problem};
 
 use crate::App;
 use crate::body::BasketView;
@@ -55,11 +55,11 @@ pub(crate) struct QuantityBody {
     responses((status = 201, body = BasketView), (status = 404), (status = 409), (status = 412)))]
 pub(crate) async fn add_line(
     State(app): State<App>,
-    owner: OwnerForWrite,
+    who: Claim<OwnerForWrite>,
     if_match: IfMatch,
     Json(line): Json<LineBody>,
 ) -> Result<Response, Problem> {
-    add(&app, owner, &if_match, &[line]).await
+    add(&app, who, &if_match, &[line]).await
 }
 
 /// Adds several products, all or none.
@@ -67,17 +67,22 @@ pub(crate) async fn add_line(
     responses((status = 201, body = BasketView), (status = 404), (status = 409), (status = 412)))]
 pub(crate) async fn add_lines(
     State(app): State<App>,
-    owner: OwnerForWrite,
+    who: Claim<OwnerForWrite>,
     if_match: IfMatch,
     Json(body): Json<LinesBody>,
 ) -> Result<Response, Problem> {
     if !(1..=MAX_LINES).contains(&body.lines.len()) {
         return Err(Problem::field("/lines", "lines must be 1 to 20"));
     }
-    add(&app, owner, &if_match, &body.lines).await
+    add(&app, who, &if_match, &body.lines).await
 }
 
-async fn add(app: &App, owner: OwnerForWrite, if_match: &IfMatch, lines: &[LineBody]) -> Result<Response, Problem> {
+async fn add(
+    app: &App,
+    who: Claim<OwnerForWrite>,
+    if_match: &IfMatch,
+    lines: &[LineBody],
+) -> Result<Response, Problem> {
     let skus: Vec<Sku> = lines.iter().map(|line| line.sku.clone()).collect();
     let wish = |loaded: &Loaded| {
         let addition = |line: &LineBody| {
@@ -89,7 +94,7 @@ async fn add(app: &App, owner: OwnerForWrite, if_match: &IfMatch, lines: &[LineB
         };
         lines.iter().map(addition).collect::<Result<_, Problem>>().map(Change::Add)
     };
-    let basket = change(app, &owner.owner, &skus, if_match, wish).await?;
+    let (owner, basket) = change(app, who, &skus, if_match, wish).await?;
     let shown = show(app, &basket)?;
     Ok((StatusCode::CREATED, owner.minted, shown).into_response())
 }
@@ -106,18 +111,17 @@ fn seen(loaded: &Loaded, sku: &Sku) -> Result<Product, Problem> {
     responses((status = 200, body = BasketView), (status = 404), (status = 409), (status = 412)))]
 pub(crate) async fn set_quantity(
     State(app): State<App>,
-    caller: Caller,
+    who: Claim<Caller>,
     Path(sku): Path<Sku>,
     if_match: IfMatch,
     Json(body): Json<QuantityBody>,
 ) -> Result<Response, Problem> {
     if body.quantity == 0 {
-        return remove(&app, &caller, sku, &if_match).await;
+        return remove(&app, who, sku, &if_match).await;
     }
     let quantity = Quantity::try_from(body.quantity).map_err(|e| Problem::field("/quantity", e.to_string()))?;
-    let owner = caller.owner().ok_or_else(|| Problem::new(Code::UnknownProduct))?;
     let wish = |loaded: &Loaded| Ok(Change::SetQuantity(Box::new(seen(loaded, &sku)?), quantity));
-    let basket = change(&app, &owner, std::slice::from_ref(&sku), &if_match, wish).await?;
+    let (_, basket) = change(&app, who, std::slice::from_ref(&sku), &if_match, wish).await?;
     Ok(show(&app, &basket)?.into_response())
 }
 
@@ -126,16 +130,15 @@ pub(crate) async fn set_quantity(
     responses((status = 200, body = BasketView), (status = 404), (status = 412)))]
 pub(crate) async fn remove_line(
     State(app): State<App>,
-    caller: Caller,
+    who: Claim<Caller>,
     Path(sku): Path<Sku>,
     if_match: IfMatch,
 ) -> Result<Response, Problem> {
-    remove(&app, &caller, sku, &if_match).await
+    remove(&app, who, sku, &if_match).await
 }
 
-async fn remove(app: &App, caller: &Caller, sku: Sku, if_match: &IfMatch) -> Result<Response, Problem> {
-    let owner = caller.owner().ok_or_else(|| Problem::new(Code::UnknownProduct))?;
-    let basket = change(app, &owner, &[], if_match, |_| Ok(Change::Remove(sku.clone()))).await?;
+async fn remove(app: &App, who: Claim<Caller>, sku: Sku, if_match: &IfMatch) -> Result<Response, Problem> {
+    let (_, basket) = change(app, who, &[], if_match, |_| Ok(Change::Remove(sku.clone()))).await?;
     Ok(show(app, &basket)?.into_response())
 }
 
@@ -144,11 +147,14 @@ async fn remove(app: &App, caller: &Caller, sku: Sku, if_match: &IfMatch) -> Res
     responses((status = 200, body = BasketView), (status = 412)))]
 pub(crate) async fn clear_basket(
     State(app): State<App>,
-    caller: Caller,
+    who: Claim<Caller>,
     if_match: IfMatch,
 ) -> Result<Response, Problem> {
-    let Some(owner) = caller.owner() else { return Ok(Json(BasketView::none(&app, None)).into_response()) };
-    let basket = change(&app, &owner, &[], &if_match, |_| Ok(Change::Clear)).await?;
+    if who.owner().is_none() {
+        who.alone().await?;
+        return Ok(Json(BasketView::none(&app, None)).into_response());
+    }
+    let (_, basket) = change(&app, who, &[], &if_match, |_| Ok(Change::Clear)).await?;
     Ok(show(&app, &basket)?.into_response())
 }
 

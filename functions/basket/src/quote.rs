@@ -7,7 +7,7 @@ use domain::quantity::Quantity;
 use domain::text::{Sku, VoucherCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use web::{Code, Json, Problem, Query};
+use web::{Caller, Claim, Code, Json, Problem, Query};
 
 use crate::App;
 use crate::body::{QuoteView, unrepresentable};
@@ -33,12 +33,13 @@ pub(crate) struct QuoteQuery {
     security(()))]
 pub(crate) async fn read_quote(
     State(app): State<App>,
+    who: Claim<Caller>,
     Query(query): Query<QuoteQuery>,
 ) -> Result<Json<QuoteView>, Problem> {
     if !(1..=MAX_LINES).contains(&query.sku.len()) || query.code.len() > MAX_LINES {
         return Err(Problem::field("/sku", "sku must be given 1 to 20 times"));
     }
-    let found = app.store.read_products(&query.sku).await?;
+    let (_, found) = who.with(app.store.read_products(&query.sku)).await?;
     let mut wanted: Vec<(Product, Quantity)> = Vec::new();
     for sku in &query.sku {
         let product = found.iter().find(|product| product.sku == *sku && product.published);

@@ -3,20 +3,23 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::owner::Owner;
-use web::{Caller, ETag, Json, Problem};
+use web::{Caller, Claim, ETag, Json, Problem};
 
 use crate::App;
 use crate::body::BasketView;
 
 /// Reads the caller's basket, priced. The `ETag` is its version.
 #[utoipa::path(get, path = "/api/v1/basket", tag = "basket", responses((status = 200, body = BasketView)))]
-pub(crate) async fn read_basket(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+pub(crate) async fn read_basket(State(app): State<App>, who: Claim<Caller>) -> Result<Response, Problem> {
     let now = app.http.now();
-    let owner = caller.owner();
-    let basket = match &owner {
-        Some(owner) => app.store.read_basket(owner, &[], None, now).await?.basket,
-        None => None,
+    let owner = who.owner();
+    let load = async {
+        match &owner {
+            Some(owner) => app.store.read_basket(owner, &[], None, now).await.map(|view| view.basket),
+            None => Ok(None),
+        }
     };
+    let (_, basket) = who.with(load).await?;
     let view = match basket {
         Some(basket) => BasketView::of(&app, &basket, now)?,
         None => BasketView::none(&app, owner.as_ref().map(Owner::key).map(str::to_owned)),

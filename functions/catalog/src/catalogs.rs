@@ -10,7 +10,7 @@ use domain::plan::{Plan, Write};
 use domain::text::{Sku, Slug, Title};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{Code, ETag, IfMatch, Json, Page, Path, Problem, Query, Staff};
+use web::{Claim, Code, ETag, IfMatch, Json, Page, Path, Problem, Query, Staff};
 
 use crate::App;
 use crate::courses::PageQuery;
@@ -54,13 +54,14 @@ impl From<Catalog> for CatalogView {
     security(("jwt" = ["staff"])))]
 pub(crate) async fn list_catalogs(
     State(app): State<App>,
-    _: Staff,
+    who: Claim<Staff>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<CatalogView>>, Problem> {
     let scope = format!("{}|catalogs", app.http.tenant());
     let cursors = app.http.cursors();
     let after = query.cursor.map(|cursor| cursors.decode(&scope, &cursor)).transpose()?;
-    let page = app.store.list_catalogs(u16::from(query.limit.get()), after.as_ref()).await?;
+    let list = app.store.list_catalogs(u16::from(query.limit.get()), after.as_ref());
+    let (_, page) = who.with(list).await?;
     Ok(Json(Page {
         items: page.items.into_iter().map(CatalogView::from).collect(),
         next_cursor: page.next.map(|next| cursors.encode(&scope, &next)),
@@ -73,10 +74,10 @@ pub(crate) async fn list_catalogs(
     security(("jwt" = ["staff"])))]
 pub(crate) async fn read_catalog(
     State(app): State<App>,
-    _: Staff,
+    who: Claim<Staff>,
     Path(id): Path<Slug>,
 ) -> Result<impl IntoResponse, Problem> {
-    let catalog = read(&app, &id).await?;
+    let catalog = read(&app, who, &id).await?;
     Ok((ETag(catalog.version), Json(CatalogView::from(catalog))))
 }
 
@@ -86,9 +87,10 @@ pub(crate) async fn read_catalog(
     security(("jwt" = ["staff"])))]
 pub(crate) async fn create_catalog(
     State(app): State<App>,
-    _: Staff,
+    who: Claim<Staff>,
     Json(body): Json<CatalogBody>,
 ) -> Result<impl IntoResponse, Problem> {
+    who.alone().await?;
     let catalog = save(&app, body, None).await?;
     Ok((StatusCode::CREATED, ETag(catalog.version), Json(CatalogView::from(catalog))))
 }
@@ -99,7 +101,7 @@ pub(crate) async fn create_catalog(
     security(("jwt" = ["staff"])))]
 pub(crate) async fn replace_catalog(
     State(app): State<App>,
-    _: Staff,
+    who: Claim<Staff>,
     Path(id): Path<Slug>,
     if_match: IfMatch,
     Json(body): Json<CatalogBody>,
@@ -107,7 +109,8 @@ pub(crate) async fn replace_catalog(
     if body.id != id {
         return Err(Problem::field("/id", "id must be the one of the path"));
     }
-    let before = app.store.read_catalog(&id).await?.map(|catalog| catalog.version);
+    let (_, before) = who.with(app.store.read_catalog(&id)).await?;
+    let before = before.map(|catalog| catalog.version);
     if_match.check(before.unwrap_or(0))?;
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     let catalog = save(&app, body, before).await?;
@@ -120,18 +123,19 @@ pub(crate) async fn replace_catalog(
     security(("jwt" = ["staff"])))]
 pub(crate) async fn delete_catalog(
     State(app): State<App>,
-    _: Staff,
+    who: Claim<Staff>,
     Path(id): Path<Slug>,
     if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let catalog = read(&app, &id).await?;
+    let catalog = read(&app, who, &id).await?;
     if_match.check(catalog.version)?;
     commit(&app, Write::DropCatalog { catalog }, Code::VersionMismatch).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn read(app: &App, id: &Slug) -> Result<Catalog, Problem> {
-    app.store.read_catalog(id).await?.ok_or_else(|| Problem::new(Code::UnknownCatalog))
+async fn read(app: &App, who: Claim<Staff>, id: &Slug) -> Result<Catalog, Problem> {
+    let (_, catalog) = who.with(app.store.read_catalog(id)).await?;
+    catalog.ok_or_else(|| Problem::new(Code::UnknownCatalog))
 }
 
 async fn save(app: &App, body: CatalogBody, expect: Option<u64>) -> Result<Catalog, Problem> {

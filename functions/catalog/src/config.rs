@@ -2,23 +2,24 @@
 
 use aws_sdk_dynamodb::Client;
 use lms::{Lms, LmsConfig};
+use domain::text::Tenant;
 use store::Store;
 use web::{Clock, Entropy, Env, Http, HttpConfig};
 
 use crate::App;
 
 impl App {
-    /// Builds the function from its environment.
+    /// Builds one tenant's function from its environment.
     ///
     /// # Errors
     /// If a variable is missing or malformed.
-    pub async fn from_env() -> anyhow::Result<Self> {
-        let mut env = Env::process();
-        let config = HttpConfig::from_env(&mut env);
+    pub async fn from_env(mut env: Env, tenant: Tenant) -> anyhow::Result<Self> {
+        let config = HttpConfig::from_env(&mut env, &tenant);
         let table = env.required("BURSAR_TABLE");
         let lms = LmsConfig::configured(|name| env.required(name));
         let ((config, table), lms) = env.finish(config.zip(table).zip(lms))?;
-        let store = Store::new(Client::new(&web::aws::sdk_config().await), table, config.tenant.clone());
-        Ok(Self { http: Http::new(config, Clock::wall(), Entropy::system()?), store, lms: Lms::new(lms)? })
+        let store = Store::new(Client::new(&web::aws::sdk_config().await), table, tenant);
+        let lms = Lms::new(lms)?;
+        Ok(Self { http: Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?, store, lms })
     }
 }

@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use domain::course_key::CourseKey;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use web::{Caller, Code, ETag, Json, Limit, Page, Path, Problem, Query};
+use web::{Caller, Claim, Code, ETag, Json, Limit, Page, Path, Problem, Query};
 
 use crate::App;
 use crate::body::CourseView;
@@ -28,13 +28,14 @@ pub(crate) struct PageQuery {
     responses((status = 200, body = Page<CourseView>)))]
 pub(crate) async fn list_courses(
     State(app): State<App>,
-    caller: Caller,
+    who: Claim<Caller>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<CourseView>>, Problem> {
     let scope = format!("{}|courses", app.http.tenant());
     let cursors = app.http.cursors();
     let after = query.cursor.map(|cursor| cursors.decode(&scope, &cursor)).transpose()?;
-    let page = app.store.list_courses(u16::from(query.limit.get()), after.as_ref()).await?;
+    let list = app.store.list_courses(u16::from(query.limit.get()), after.as_ref());
+    let (caller, page) = who.with(list).await?;
     let (staff, now) = (caller.is_staff(), app.http.now());
     let view = |(course, seats): &(_, Vec<_>)| CourseView::of(course, seats, staff, now);
     Ok(Json(Page {
@@ -48,10 +49,10 @@ pub(crate) async fn list_courses(
     responses((status = 200, body = CourseView), (status = 404)))]
 pub(crate) async fn read_course(
     State(app): State<App>,
-    caller: Caller,
+    who: Claim<Caller>,
     Path(key): Path<CourseKey>,
 ) -> Result<impl IntoResponse, Problem> {
-    let file = app.store.read_course(&key).await?;
+    let (caller, file) = who.with(app.store.read_course(&key)).await?;
     let course = file.course.ok_or_else(|| Problem::new(Code::UnknownCourse))?;
     let view = CourseView::of(&course, &file.products, caller.is_staff(), app.http.now());
     Ok((ETag(course.version), Json(view)))

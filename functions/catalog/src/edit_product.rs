@@ -12,7 +12,7 @@ use domain::product::Product;
 use domain::text::{Mode, Sku, Title};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
-use web::{Code, ETag, IfMatch, Json, Path, Problem, Staff};
+use web::{Claim, Code, ETag, IfMatch, Json, Path, Problem, Staff};
 
 use crate::App;
 use crate::body::{ProductBody, ProductView, StockBody, check_attributes, refused, stock_drafts};
@@ -23,12 +23,13 @@ use crate::body::{ProductBody, ProductView, StockBody, check_attributes, refused
     security(("jwt" = ["staff"])))]
 pub(crate) async fn create_product(
     State(app): State<App>,
-    _: Staff,
+    who: Claim<Staff>,
     Json(body): Json<ProductBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut draft = body.draft()?;
     draft.stock.get_or_insert_default();
     let location = format!("/api/v1/products/{}", draft.sku);
+    who.alone().await?;
     let product = save(&app, None, draft).await?;
     let view = ProductView::of(&product, true, app.http.now());
     Ok((StatusCode::CREATED, [(LOCATION, location)], ETag(product.version), Json(view)))
@@ -41,7 +42,7 @@ pub(crate) async fn create_product(
     security(("jwt" = ["staff"])))]
 pub(crate) async fn replace_product(
     State(app): State<App>,
-    _: Staff,
+    who: Claim<Staff>,
     Path(sku): Path<Sku>,
     if_match: IfMatch,
     Json(body): Json<ProductBody>,
@@ -50,7 +51,7 @@ pub(crate) async fn replace_product(
         return Err(Problem::field("/sku", "sku must be the one of the path"));
     }
     let draft = body.draft()?;
-    let before = app.store.read_product(&sku).await?;
+    let (_, before) = who.with(app.store.read_product(&sku)).await?;
     if_match.check(before.as_ref().map_or(0, |product| product.version))?;
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     let product = save(&app, before, draft).await?;
@@ -85,12 +86,12 @@ fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Opt
     security(("jwt" = ["staff"])))]
 pub(crate) async fn change_product(
     State(app): State<App>,
-    _: Staff,
+    who: Claim<Staff>,
     Path(sku): Path<Sku>,
     if_match: IfMatch,
     Json(patch): Json<ProductPatch>,
 ) -> Result<impl IntoResponse, Problem> {
-    let before = read(&app, &sku).await?;
+    let before = read(&app, who, &sku).await?;
     if_match.check(before.version)?;
     if let Some(attributes) = &patch.attributes {
         check_attributes(attributes, "/attributes")?;
@@ -115,11 +116,11 @@ pub(crate) async fn change_product(
     security(("jwt" = ["staff"])))]
 pub(crate) async fn delete_product(
     State(app): State<App>,
-    _: Staff,
+    who: Claim<Staff>,
     Path(sku): Path<Sku>,
     if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let before = read(&app, &sku).await?;
+    let before = read(&app, who, &sku).await?;
     if_match.check(before.version)?;
     if before.published {
         let plan = catalog::hide_product(before, app.http.now());
@@ -131,8 +132,9 @@ pub(crate) async fn delete_product(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(crate) async fn read(app: &App, sku: &Sku) -> Result<Product, Problem> {
-    app.store.read_product(sku).await?.ok_or_else(|| Problem::new(Code::UnknownProduct))
+pub(crate) async fn read(app: &App, who: Claim<Staff>, sku: &Sku) -> Result<Product, Problem> {
+    let (_, product) = who.with(app.store.read_product(sku)).await?;
+    product.ok_or_else(|| Problem::new(Code::UnknownProduct))
 }
 
 /// Decides and commits an edit.

@@ -7,7 +7,7 @@ use domain::text::Slug;
 use serde::Deserialize;
 use store::ProductFilter;
 use utoipa::IntoParams;
-use web::{Caller, Code, Json, Limit, Page, Problem, Query};
+use web::{BadCursor, Caller, Claim, Code, Json, Limit, Page, Problem, Query};
 
 use crate::App;
 use crate::body::ProductView;
@@ -41,25 +41,35 @@ pub(crate) struct ProductQuery {
     responses((status = 200, body = Page<ProductView>)))]
 pub(crate) async fn list_products(
     State(app): State<App>,
-    caller: Caller,
+    who: Claim<Caller>,
     Query(query): Query<ProductQuery>,
 ) -> Result<Json<Page<ProductView>>, Problem> {
-    let staff = caller.is_staff();
     if query.q.as_ref().is_some_and(|q| q.chars().count() > 200) {
         return Err(Problem::field("/q", "q must be at most 200 characters"));
     }
     let limit = u16::from(query.limit.get());
-    let filter = ProductFilter {
+    let mut filter = ProductFilter {
         catalog: query.catalog,
         course: query.course,
         kind: query.kind,
         search: query.q.filter(|q| !q.trim().is_empty()),
-        hidden_too: staff,
+        hidden_too: false,
     };
-    let scope = format!("{}|products|{filter:?}", app.http.tenant());
+    let scope = |filter: &ProductFilter| format!("{}|products|{filter:?}", app.http.tenant());
     let cursors = app.http.cursors();
-    let after = query.cursor.map(|cursor| cursors.decode(&scope, &cursor)).transpose()?;
-    let page = app.store.list_products(&filter, limit, after.as_ref()).await?;
+    // Who is staff is known only with the page: what the cursor was issued for, or else the token says, is taken to be so.
+    let (staff, after) = cursors.resume(query.cursor.as_deref(), who.says_staff(), |staff| {
+        scope(&ProductFilter { hidden_too: staff, ..filter.clone() })
+    })?;
+    filter.hidden_too = staff;
+    let (caller, mut page) = who.with(app.store.list_products(&filter, limit, after.as_ref())).await?;
+    let staff = caller.is_staff();
+    if staff != filter.hidden_too {
+        after.is_none().then_some(()).ok_or(BadCursor)?;
+        filter.hidden_too = staff;
+        page = app.store.list_products(&filter, limit, None).await?;
+    }
+    let scope = scope(&filter);
     let page = page.ok_or_else(|| Problem::new(Code::UnknownCatalog))?;
     let now = app.http.now();
     Ok(Json(Page {

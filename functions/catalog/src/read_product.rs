@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::product::Product;
 use domain::text::Sku;
-use web::{Caller, Code, ETag, IfNoneMatch, Json, Path, Problem};
+use web::{Caller, Claim, Code, ETag, IfNoneMatch, Json, Path, Problem};
 
 use crate::App;
 use crate::body::ProductView;
@@ -14,12 +14,13 @@ use crate::body::ProductView;
     responses((status = 200, body = ProductView), (status = 304), (status = 404)))]
 pub(crate) async fn read_product(
     State(app): State<App>,
-    caller: Caller,
+    who: Claim<Caller>,
     Path(sku): Path<Sku>,
     if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
+    let (caller, product) = who.with(app.store.read_product(&sku)).await?;
     let staff = caller.is_staff();
-    let product = app.store.read_product(&sku).await?.filter(|product| staff || product.published);
+    let product = product.filter(|product| staff || product.published);
     let product = product.ok_or_else(|| Problem::new(Code::UnknownProduct))?;
     let view = Json(ProductView::of(&product, staff, app.http.now()));
     Ok(if changes_by_itself(&product) {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use lms::{CourseMode, CourseModes, LmsError};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Code, ETag, IfMatch, Json, MoneyBody, Path, Problem, RequestId, Staff};
+use web::{Claim, Code, ETag, IfMatch, Json, MoneyBody, Path, Problem, RequestId, Staff};
 
 use crate::App;
 use crate::body::{CourseView, StockBody, refused};
@@ -101,14 +101,14 @@ impl CourseBody {
     security(("jwt" = ["staff"])))]
 pub(crate) async fn save_course(
     State(app): State<App>,
-    _: Staff,
+    who: Claim<Staff>,
     Path(key): Path<CourseKey>,
     (if_match, request): (IfMatch, RequestId),
     Json(body): Json<CourseBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let draft = body.draft(key.clone())?;
     let skus: Vec<Sku> = draft.seats.iter().map(|seat| seat.sku.clone()).collect();
-    let before = app.store.read_course_for_edit(&key, &skus).await?;
+    let (_, before) = who.with(app.store.read_course_for_edit(&key, &skus)).await?;
     let version = before.course.as_ref().map_or(0, |course| course.version);
     if_match.check(version)?;
     let now = app.http.now();

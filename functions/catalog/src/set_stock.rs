@@ -6,7 +6,7 @@ use domain::catalog::{ProductDraft, StockDraft};
 use domain::text::Sku;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{ETag, IfMatch, Json, MoneyBody, Path, Problem, Staff};
+use web::{Claim, ETag, IfMatch, Json, MoneyBody, Path, Problem, Staff};
 
 use crate::App;
 use crate::body::{ProductView, StockBody, stock_drafts};
@@ -53,13 +53,13 @@ impl StockRequest {
     security(("jwt" = ["staff"])))]
 pub(crate) async fn set_stock(
     State(app): State<App>,
-    _: Staff,
+    who: Claim<Staff>,
     Path(sku): Path<Sku>,
     if_match: IfMatch,
     Json(request): Json<StockRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let stock = request.drafts()?;
-    let before = read(&app, &sku).await?;
+    let before = read(&app, who, &sku).await?;
     if_match.check(before.version)?;
     let draft = ProductDraft {
         sku,

@@ -5,7 +5,7 @@ use domain::cancel_order::decide;
 use domain::id::OrderNumber;
 use domain::order::{OrderFile, OrderState};
 use domain::owner::Actor;
-use web::{Code, Json, Path, Problem, RequestId, SignedIn, User};
+use web::{Claim, Code, Json, Path, Problem, RequestId, SignedIn, User};
 
 use crate::App;
 use crate::end_session::end_session;
@@ -17,11 +17,11 @@ use crate::order_view::OrderView;
     security(("jwt" = [])))]
 pub(crate) async fn cancel_order(
     State(app): State<App>,
-    SignedIn(user): SignedIn,
+    who: Claim<SignedIn>,
     Path(number): Path<OrderNumber>,
     request: RequestId,
 ) -> Result<Json<OrderView>, Problem> {
-    let file = app.order_of(&number, &user).await?;
+    let (SignedIn(user), file) = app.order_for(who, &number).await?;
     if !matches!(file.order.state, OrderState::PendingPayment { .. }) {
         return Err(Problem::new(Code::NotCancellable));
     }
@@ -33,7 +33,7 @@ pub(crate) async fn cancel_order(
 
 /// The order changed meanwhile. If it ended unpaid, as when its session's end was reported first, that is what was asked.
 async fn overtaken(app: &App, file: &OrderFile, user: &User) -> Result<OrderFile, Problem> {
-    let file = app.order_of(&file.order.number, user).await?;
+    let file = app.order_again(&file.order.number, user).await?;
     match file.order.state {
         OrderState::Cancelled { .. } | OrderState::Expired { .. } => Ok(file),
         OrderState::PendingPayment { .. } => Err(Problem::new(Code::Conflict).retry_after(1)),
@@ -50,7 +50,7 @@ async fn cancel(app: &App, file: OrderFile, user: &User) -> Result<OrderFile, Pr
         let decided = decide(&file, actor.clone(), thaw, now, &mut ids);
         let (_, plan) = decided.map_err(|_| Problem::new(Code::NotCancellable))?;
         match app.store.commit(&plan).await {
-            Ok(()) => return app.order_of(&file.order.number, user).await,
+            Ok(()) => return app.order_again(&file.order.number, user).await,
             Err(error) if error.refused("thaw_basket") && !error.refused("save_order") => {}
             Err(error) if error.is_conflict() => return overtaken(app, &file, user).await,
             Err(error) => return Err(error.into()),

@@ -1,19 +1,19 @@
 //! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
 
 use domain::percent::Percent;
+use domain::text::Tenant;
 use store::{Queue, Store};
 use web::{Clock, Entropy, Env, Http, HttpConfig};
 
 use crate::App;
 
 impl App {
-    /// Builds the function from its environment.
+    /// Builds one tenant's function from its environment.
     ///
     /// # Errors
     /// If a variable is missing or malformed.
-    pub async fn from_env() -> anyhow::Result<Self> {
-        let mut env = Env::process();
-        let config = HttpConfig::from_env(&mut env);
+    pub async fn from_env(mut env: Env, tenant: Tenant) -> anyhow::Result<Self> {
+        let config = HttpConfig::from_env(&mut env, &tenant);
         let table = env.required("BURSAR_TABLE");
         let queue = env.required("BURSAR_QUEUE_URL");
         let processors = payments::configured(|name| env.required(name))?;
@@ -23,9 +23,9 @@ impl App {
         let (((config, table), queue), ((processors, return_origins), tax)) =
             env.finish(config.zip(table).zip(queue).zip(rest))?;
         let sdk = web::aws::sdk_config().await;
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk), table, config.tenant.clone());
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk), table, tenant);
         let queue = Queue::new(aws_sdk_sqs::Client::new(&sdk), queue);
-        let http = Http::new(config, Clock::wall(), Entropy::system()?);
+        let http = Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?;
         Ok(Self { http, store, queue, processors, return_origins, tax })
     }
 }

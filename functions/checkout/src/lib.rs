@@ -20,13 +20,13 @@ mod timeline;
 
 use axum::extract::FromRef;
 use domain::id::OrderNumber;
-use domain::order::OrderFile;
+use domain::order::{Order, OrderFile, OrderLine};
 use domain::percent::Percent;
 use payments::Processor;
 use store::{Queue, Store};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use web::{Code, Http, Problem, User};
+use web::{Claim, Code, Http, Problem, Role, User};
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -67,10 +67,34 @@ pub fn router(app: App) -> OpenApiRouter {
 }
 
 impl App {
-    /// The order, if the user may see it. Another user's order is one that does not exist (I9).
-    async fn order_of(&self, number: &OrderNumber, user: &User) -> Result<OrderFile, Problem> {
-        let file = self.store.read_order(number).await?;
-        let seen = file.filter(|file| user.staff || file.order.owner == user.id);
-        seen.ok_or_else(|| Problem::new(Code::UnknownOrder))
+    /// The caller, and the order if the caller may see it.
+    async fn order_for<P: Role + AsRef<User>>(
+        &self,
+        who: Claim<P>,
+        number: &OrderNumber,
+    ) -> Result<(P, OrderFile), Problem> {
+        let (caller, file) = who.with(self.store.read_order(number)).await?;
+        let file = seen(file, caller.as_ref())?;
+        Ok((caller, file))
     }
+
+    /// The order as it is now, if the user may see it.
+    async fn order_again(&self, number: &OrderNumber, user: &User) -> Result<OrderFile, Problem> {
+        seen(self.store.read_order(number).await?, user)
+    }
+}
+
+/// The order, if the user may see it. Another user's order is one that does not exist (I9).
+fn seen(file: Option<OrderFile>, user: &User) -> Result<OrderFile, Problem> {
+    let seen = file.filter(|file| may_see(&file.order, user));
+    seen.ok_or_else(|| Problem::new(Code::UnknownOrder))
+}
+
+/// A user sees their own orders, staff all; a restricted application those that its filters allow.
+fn may_see(order: &Order, user: &User) -> bool {
+    if !user.grant.restricted {
+        return user.staff || order.owner == user.id;
+    }
+    let org = |line: &OrderLine| line.course_key.as_ref().is_some_and(|key| user.grant.allows_org(key.org()));
+    user.grant.allows_user(&user.username, &order.username) && order.lines.iter().all(org)
 }

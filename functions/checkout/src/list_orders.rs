@@ -2,14 +2,15 @@
 
 use axum::extract::State;
 use domain::order::Order;
+use domain::owner::{Owner, UserId};
 use domain::text::Username;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::OrderSummaries;
 use utoipa::{IntoParams, ToSchema};
-use web::{Code, Json, Limit, MoneyBody, Page, Problem, Query, SignedIn, User};
+use web::{BadCursor, Claim, Code, Json, Limit, MoneyBody, OrderReader, Page, Problem, Query};
 
-use crate::App;
+use crate::{App, may_see};
 use crate::order_view::state_name;
 
 /// Which orders.
@@ -73,33 +74,39 @@ impl From<&Order> for OrderSummary {
     security(("jwt" = [])))]
 pub(crate) async fn list_orders(
     State(app): State<App>,
-    SignedIn(user): SignedIn,
+    who: Claim<OrderReader>,
     Query(query): Query<OrderQuery>,
 ) -> Result<Json<Page<OrderSummary>>, Problem> {
     let status = query.status.as_deref().map(state_name).transpose()?;
-    let which = which(&app, &user, query.user.as_ref(), status)?;
-    let scope = format!("{}|orders|{which:?}|{status:?}", app.http.tenant());
+    let named = query.user.as_ref();
+    let Some(Owner::User(me)) = who.owner() else { return Err(Problem::new(Code::Unauthorized)) };
+    let which = |staff| which(&app, &me, named, status.filter(|_| staff));
+    let scope = |staff| format!("{}|orders|{:?}|{status:?}", app.http.tenant(), which(staff));
     let cursors = app.http.cursors();
-    let after = query.cursor.map(|cursor| cursors.decode(&scope, &cursor)).transpose()?;
-    let page = app.store.list_orders(&which, u16::from(query.limit.get()), after.as_ref()).await?;
-    let wanted = |order: &&Order| status.is_none_or(|status| order.state.name() == status);
+    let limit = u16::from(query.limit.get());
+    // As with products: who is staff is known only with the page.
+    let (guess, after) = cursors.resume(query.cursor.as_deref(), who.says_staff(), &scope)?;
+    let (OrderReader(user), mut page) = who.with(app.store.list_orders(&which(guess), limit, after.as_ref())).await?;
+    if query.user.is_some() && !user.staff {
+        return Err(Problem::new(Code::Forbidden));
+    }
+    if which(user.staff) != which(guess) {
+        after.is_none().then_some(()).ok_or(BadCursor)?;
+        page = app.store.list_orders(&which(user.staff), limit, None).await?;
+    }
+    let scope = scope(user.staff);
+    let wanted = |order: &&Order| status.is_none_or(|status| order.state.name() == status) && may_see(order, &user);
     Ok(Json(Page {
         items: page.items.iter().filter(wanted).map(OrderSummary::from).collect(),
         next_cursor: page.next.map(|next| cursors.encode(&scope, &next)),
     }))
 }
 
-/// Whose orders a caller asks for, and may see.
-fn which(
-    app: &App,
-    user: &User,
-    named: Option<&Username>,
-    status: Option<&'static str>,
-) -> Result<OrderSummaries, Problem> {
+/// Whose orders a caller asks for: `status` is given for staff only.
+fn which(app: &App, me: &UserId, named: Option<&Username>, status: Option<&'static str>) -> OrderSummaries {
     match (named, status) {
-        (Some(_), _) if !user.staff => Err(Problem::new(Code::Forbidden)),
-        (Some(named), _) => Ok(OrderSummaries::Of(app.http.user_id(named))),
-        (None, Some(status)) if user.staff => Ok(OrderSummaries::In(status)),
-        (None, _) => Ok(OrderSummaries::Of(user.id.clone())),
+        (Some(named), _) => OrderSummaries::Of(app.http.user_id(named)),
+        (None, Some(status)) => OrderSummaries::In(status),
+        (None, None) => OrderSummaries::Of(me.clone()),
     }
 }

@@ -5,8 +5,7 @@ use anyhow::Error;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     web::telemetry::init();
-    let app = checkout::App::from_env().await?;
-    let http = app.http.clone();
-    let (router, _) = checkout::router(app).split_for_parts();
-    web::serve(web::contract(router, &http)).await.map_err(Error::from_boxed)
+    let apps = web::for_each_tenant(checkout::App::from_env).await?;
+    let sites = apps.into_iter().map(|app| (app.http.clone(), checkout::router(app).split_for_parts().0));
+    web::serve(sites).await.map_err(Error::from_boxed)
 }

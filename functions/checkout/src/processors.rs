@@ -4,7 +4,7 @@ use axum::extract::State;
 use payments::Processor;
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::Json;
+use web::{Caller, Claim, Json, Problem};
 
 use crate::App;
 
@@ -31,12 +31,16 @@ pub(crate) struct ProcessorsView {
 #[utoipa::path(get, path = "/api/v1/payments/processors", tag = "checkout",
     responses((status = 200, body = ProcessorsView)),
     security(()))]
-pub(crate) async fn list_processors(State(app): State<App>) -> Json<ProcessorsView> {
+pub(crate) async fn list_processors(
+    State(app): State<App>,
+    who: Claim<Caller>,
+) -> Result<Json<ProcessorsView>, Problem> {
+    who.alone().await?;
     let view = |processor: &Processor| ProcessorView {
         processor: processor.name().name(),
         publishable_key: processor.publishable_key().to_owned(),
         flows: &["redirect", "client_secret"],
         currencies: payments::exponent::PROVEN,
     };
-    Json(ProcessorsView { items: app.processors.iter().map(view).collect() })
+    Ok(Json(ProcessorsView { items: app.processors.iter().map(view).collect() }))
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use domain::id::OrderNumber;
-use web::{Json, Path, Problem, SignedIn};
+use web::{Claim, Json, Path, Problem, OrderReader};
 
 use crate::App;
 use crate::order_view::OrderView;
@@ -15,10 +15,10 @@ use crate::order_view::OrderView;
     security(("jwt" = [])))]
 pub(crate) async fn read_order(
     State(app): State<App>,
-    SignedIn(user): SignedIn,
+    who: Claim<OrderReader>,
     Path(number): Path<OrderNumber>,
 ) -> Result<impl IntoResponse, Problem> {
-    let file = app.order_of(&number, &user).await?;
+    let (OrderReader(user), file) = app.order_for(who, &number).await?;
     let owner = file.order.owner == user.id;
     // How to pay is a secret of the owner's.
     Ok(([(CACHE_CONTROL, "no-store")], Json(OrderView::of(&file, owner)?)))

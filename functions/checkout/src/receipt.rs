@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, html};
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{Code, Json, MoneyBody, Path, Problem, SignedIn};
+use web::{Claim, Code, Json, MoneyBody, Path, Problem, OrderReader};
 
 use crate::App;
 use crate::order_view::{RefundView, Totals, refunds};
@@ -80,11 +80,11 @@ impl ReceiptView {
     security(("jwt" = [])))]
 pub(crate) async fn read_receipt(
     State(app): State<App>,
-    SignedIn(user): SignedIn,
+    who: Claim<OrderReader>,
     Path(number): Path<OrderNumber>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let file = app.order_of(&number, &user).await?;
+    let (_, file) = app.order_for(who, &number).await?;
     let OrderState::Paid { at } = file.order.state else {
         return Err(Problem::new(Code::Conflict).detail("there is no receipt before payment"));
     };

@@ -10,7 +10,7 @@ use domain::owner::Actor;
 use domain::text::Sku;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{Code, Fulfiller, Json, Path, Problem};
+use web::{Claim, Code, Fulfiller, Json, Path, Problem};
 
 use crate::App;
 use crate::order_view::OrderView;
@@ -39,12 +39,13 @@ enum LineName {
     security(("jwt" = ["orders:fulfill"])))]
 pub(crate) async fn fulfill_order(
     State(app): State<App>,
-    _: Fulfiller,
+    who: Claim<Fulfiller>,
     Path(number): Path<OrderNumber>,
     body: Option<Json<RedriveBody>>,
 ) -> Result<impl IntoResponse, Problem> {
     let Json(body) = body.unwrap_or(Json(RedriveBody::default()));
-    let file = app.store.read_order(&number).await?.ok_or_else(|| Problem::new(Code::UnknownOrder))?;
+    let (_, file) = who.with(app.store.read_order(&number)).await?;
+    let file = file.ok_or_else(|| Problem::new(Code::UnknownOrder))?;
     let lines = body.lines.map(|names| numbers(&file, &names)).transpose()?;
     let now = app.http.now();
     let decided = redrive(&file, lines.as_deref(), Actor::Service, now, &mut app.http.ids(now));

@@ -11,8 +11,9 @@ use domain::owner::{Actor, Owner};
 use domain::plan::{Plan, Write};
 use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide, refresh};
 use domain::text::Sku;
+use domain::throttle::Throttle;
 use store::{BasketView, CommitError};
-use web::{Code, IdempotencyKey, IfMatch, Json, Problem, RequestId, SignedIn, fingerprint_of};
+use web::{Claim, Code, IdempotencyKey, IfMatch, Json, Problem, RequestId, SignedIn, fingerprint_of};
 
 use crate::App;
 use crate::body::{CheckoutBody, CheckoutView};
@@ -29,11 +30,15 @@ const ROUNDS: u32 = 8;
     security(("jwt" = [])))]
 pub(crate) async fn start_checkout(
     State(app): State<App>,
-    SignedIn(user): SignedIn,
+    who: Claim<SignedIn>,
     (key, if_match, request): (IdempotencyKey, IfMatch, RequestId),
     Json(body): Json<CheckoutBody>,
 ) -> Result<Response, Problem> {
     let processor = body.check(&app)?;
+    let key = format!("checkout:{}", key.as_str());
+    let Some(owner) = who.owner() else { return Err(Problem::new(Code::Unauthorized)) };
+    let load = app.store.read_basket(&owner, &[], Some(&key), app.http.now());
+    let (SignedIn(user), loaded) = who.at_most(Throttle::CHECKOUT).with(load).await?;
     let mut checkout = Checkout {
         owner: user.id,
         username: user.username,
@@ -41,11 +46,11 @@ pub(crate) async fn start_checkout(
         processor,
         flow: body.flow.into(),
         return_url: body.return_url.clone(),
-        key: format!("checkout:{}", key.as_str()),
+        key,
         fingerprint: fingerprint_of(&Method::POST, "/api/v1/checkout", &body)?,
         seen: body.basket_version,
     };
-    let (mut file, replayed) = place(&app, &mut checkout, &if_match, &request).await?;
+    let (mut file, replayed) = place(&app, &mut checkout, loaded, &if_match, &request).await?;
     if matches!(file.order.state, OrderState::PendingPayment { .. }) {
         file = open_session(&app, file, &request).await?;
     }
@@ -62,14 +67,13 @@ fn render(file: &OrderFile, replayed: bool) -> Response {
 async fn place(
     app: &App,
     checkout: &mut Checkout,
+    mut loaded: BasketView,
     if_match: &IfMatch,
     request: &RequestId,
 ) -> Result<(OrderFile, bool), Problem> {
     let owner = Owner::User(checkout.owner.clone());
     for round in 0..ROUNDS {
-        let now = app.http.now();
-        let loaded = app.store.read_basket(&owner, &[], Some(&checkout.key), now).await?;
-        match judge(loaded.remembered.as_ref(), &checkout.fingerprint, now) {
+        match judge(loaded.remembered.as_ref(), &checkout.fingerprint, app.http.now()) {
             KeyUse::Fresh => {}
             KeyUse::Reused => return Err(Problem::new(Code::IdempotencyKeyReused)),
             KeyUse::Replay(number) => return Ok((begun(app, &number).await?, true)),
@@ -80,6 +84,7 @@ async fn place(
         if let Some(file) = attempt_once(app, checkout, &loaded, request).await? {
             return Ok((file, false));
         }
+        loaded = app.store.read_basket(&owner, &[], Some(&checkout.key), app.http.now()).await?;
     }
     Err(Problem::new(Code::Conflict).detail("the basket is being changed by other requests").retry_after(1))
 }
@@ -161,7 +166,7 @@ async fn give_up(app: &App, replaced: &OrderFile) {
 async fn earlier(app: &App, basket: Option<&Basket>) -> Result<Option<OrderFile>, Problem> {
     let number = match basket.map(|basket| &basket.status) {
         Some(BasketStatus::Frozen { order } | BasketStatus::Open { replaces: Some(order) }) => order,
-        Some(BasketStatus::Open { replaces: None }) | None => return Ok(None),
+        Some(BasketStatus::Open { replaces: None } | BasketStatus::Merged { .. }) | None => return Ok(None),
     };
     let file = app.store.read_order(number).await?;
     Ok(file.filter(|file| matches!(file.order.state, OrderState::PendingPayment { .. })))

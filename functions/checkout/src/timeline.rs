@@ -7,7 +7,7 @@ use domain::owner::Actor;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{Json, Path, Problem, SignedIn};
+use web::{Claim, Json, Path, Problem, OrderReader};
 
 use crate::App;
 
@@ -39,10 +39,11 @@ pub(crate) struct TimelineView {
     security(("jwt" = [])))]
 pub(crate) async fn read_timeline(
     State(app): State<App>,
-    SignedIn(user): SignedIn,
+    who: Claim<OrderReader>,
     Path(number): Path<OrderNumber>,
 ) -> Result<Json<TimelineView>, Problem> {
-    let mut log = app.order_of(&number, &user).await?.log;
+    let (OrderReader(user), file) = app.order_for(who, &number).await?;
+    let mut log = file.log;
     log.sort_by(|a, b| (a.at, a.id.as_str()).cmp(&(b.at, b.id.as_str())));
     let items = log.into_iter().map(|entry| view(entry, user.staff)).collect();
     Ok(Json(TimelineView { items }))

@@ -8,17 +8,15 @@ use web::{Clock, Entropy, Env};
 use crate::App;
 
 impl App {
-    /// Builds the function from its environment.
+    /// Builds one tenant's function from its environment.
     ///
     /// # Errors
     /// If a variable is missing or malformed.
-    pub async fn from_env() -> anyhow::Result<Self> {
-        let mut env = Env::process();
-        let tenant = env.parsed::<Tenant>("BURSAR_TENANT");
+    pub async fn from_env(mut env: Env, tenant: Tenant) -> anyhow::Result<Self> {
         let table = env.required("BURSAR_TABLE");
         let processors = payments::configured(|name| env.required(name))?;
         let lms = LmsConfig::configured(|name| env.required(name));
-        let (((tenant, table), processors), lms) = env.finish(tenant.zip(table).zip(processors).zip(lms))?;
+        let ((table, processors), lms) = env.finish(table.zip(processors).zip(lms))?;
         let sdk = web::aws::sdk_config().await;
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), table, tenant),

@@ -39,8 +39,8 @@ pub enum WorkError {
     /// The body is not a message of ours.
     #[error("not a message of this queue")]
     NotAMessage(#[source] serde_json::Error),
-    /// The message is another tenant's, or of a later format.
-    #[error("a message for another tenant or of another format")]
+    /// The message is for a tenant that is not served here, or of a later format.
+    #[error("a message for an unknown tenant or of another format")]
     NotForUs,
     /// The message names an order that does not exist.
     #[error("there is no order {0}")]
@@ -62,13 +62,13 @@ impl From<StoreError> for WorkError {
     }
 }
 
-/// Works a batch, and names the messages that must come again.
-pub async fn handle(app: &App, batch: SqsEvent) -> SqsBatchResponse {
+/// Works a batch, each message by its tenant's own app, and names the messages that must come again.
+pub async fn handle(apps: &[App], batch: SqsEvent) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for record in batch.records {
         let id = record.message_id.clone().unwrap_or_default();
         // A panic must not take the rest of the batch with it.
-        let worked = AssertUnwindSafe(work(app, &record)).catch_unwind().await;
+        let worked = AssertUnwindSafe(work(apps, &record)).catch_unwind().await;
         let failed = match worked {
             Ok(Ok(())) => false,
             Ok(Err(error)) => {
@@ -89,12 +89,11 @@ pub async fn handle(app: &App, batch: SqsEvent) -> SqsBatchResponse {
     response
 }
 
-async fn work(app: &App, record: &SqsMessage) -> Result<(), WorkError> {
+async fn work(apps: &[App], record: &SqsMessage) -> Result<(), WorkError> {
     let body = record.body.as_deref().unwrap_or_default();
     let message: Message = serde_json::from_str(body).map_err(WorkError::NotAMessage)?;
-    if message.v != 1 || message.tenant != *app.store.tenant() {
-        return Err(WorkError::NotForUs);
-    }
+    let app = apps.iter().find(|app| *app.store.tenant() == message.tenant).filter(|_| message.v == 1);
+    let app = app.ok_or(WorkError::NotForUs)?;
     let found = app.store.read_order(&message.order).await?;
     let file = found.ok_or_else(|| WorkError::NoOrder(message.order.clone()))?;
     match &message.work {

@@ -1,25 +1,25 @@
 //! One local cloud: engines, simulators, functions, and the loops between them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use domain::audit::{self, Violation};
 use jiff::SignedDuration;
-use lms::{Lms, LmsConfig};
-use payments::Processor;
-use payments::stripe::StripeConfig;
 use store::{Queue, Store, create_table, sweep};
 use utoipa::openapi::OpenApi;
-use web::{Clock, Entropy, Http, HttpConfig, JwtConfig, Secret};
+use web::{Clock, Entropy, Http};
 
 use crate::data::{DataPlace, Folder};
 use crate::faults::{Faults, Target};
-use crate::functions::{self, Parts};
+use crate::functions;
 use crate::lms_sim::{LmsSim, LmsSimConfig};
 use crate::meter::Ledger;
 use crate::recorder::Recorder;
 use crate::stripe_sim::{StripeSim, StripeSimConfig};
+use crate::tenants::Tenants;
 use crate::trigger::Trigger;
 use crate::{aws, control, dev_keys, document, lms_sim, page, stripe_sim};
 
@@ -58,7 +58,7 @@ pub struct Cloud {
     pub ledger: Ledger,
     /// The DynamoDB calls of requests, for the benchmark.
     pub recorder: Recorder,
-    /// The table.
+    /// The table, as the tenant that sells sees it.
     pub store: Store,
     /// A client of the table, for what the store does not offer.
     pub dynamodb: aws_sdk_dynamodb::Client,
@@ -68,7 +68,7 @@ pub struct Cloud {
     pub stripe: StripeSim,
     /// The learning platform.
     pub lms: LmsSim,
-    parts: Parts,
+    tenants: Tenants,
     folder: Folder,
 }
 
@@ -85,55 +85,52 @@ impl Cloud {
         let recorder = Recorder::default();
         let dynamodb = aws::dynamodb(&endpoint, &faults, &recorder);
         create_table(&dynamodb, TABLE).await.context("the table cannot be made")?;
-        let store = Store::new(dynamodb.clone(), TABLE, dev_keys::tenant()?);
         let sqs = aws::sqs(&faults);
         let trigger = Trigger::create(sqs.clone(), config.redelivery_s).await?;
-        let http = Http::new(http_config()?, config.clock.clone(), config.entropy.clone());
-        let parts = Parts {
-            http,
-            store: store.clone(),
-            queue: Queue::new(sqs, &trigger.url),
-            processors: vec![Processor::Stripe(stripe_client(&config.base_url)?)],
-            lms: Lms::new(LmsConfig {
-                base_url: format!("{}{}", config.base_url, lms_sim::MOUNT),
-                oauth_client_id: dev_keys::LMS_CLIENT.0.to_owned(),
-                oauth_client_secret: lms::Secret::new(dev_keys::LMS_CLIENT.1),
-            })?,
-            currency: "USD".parse()?,
-        };
+        let tenants = Tenants::open(&config, &dynamodb, &Queue::new(sqs, &trigger.url)).await?;
+        let store = tenants.selling().store.clone();
         let stripe = StripeSim::open(stripe_sim_config(&config, &faults, &ledger))?;
         let lms = LmsSim::open(lms_sim_config(&config, &faults, &ledger))?;
         let CloudConfig { base_url, clock, .. } = config;
-        Ok(Self { base_url, clock, faults, ledger, recorder, store, dynamodb, trigger, stripe, lms, parts, folder })
+        Ok(Self { base_url, clock, faults, ledger, recorder, store, dynamodb, trigger, stripe, lms, tenants, folder })
     }
 
     /// Everything that is served: the functions, the simulators, the controls and the shop front.
     pub fn router(&self) -> Router {
-        let (functions, document) = functions::routes(&self.parts).split_for_parts();
-        let measured = control::measured(functions, &self.ledger, &document);
-        web::contract(measured.merge(control::router(self)), &self.parts.http)
+        let mut controls = Some(control::router(self));
+        let sites = self.tenants.all().iter().map(|parts| {
+            let (functions, document) = functions::routes(parts).split_for_parts();
+            let measured = control::measured(functions, &self.ledger, &document);
+            (parts.http.clone(), measured.merge(controls.take().unwrap_or_default()))
+        });
+        web::site(sites)
             .merge(crate::faults::router(self.faults.clone()))
             .merge(page::router())
             .nest(stripe_sim::MOUNT, self.stripe.router())
             .nest(lms_sim::MOUNT, self.lms.router())
     }
 
+    /// The router as a server takes it: requests know where they come from, as they do behind API Gateway.
+    pub fn service(&self) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+        self.router().into_make_service_with_connect_info()
+    }
+
     /// The OpenAPI document of all functions.
     #[must_use]
     pub fn openapi(&self) -> OpenApi {
-        document::complete(functions::routes(&self.parts).split_for_parts().1)
+        document::complete(functions::routes(self.tenants.selling()).split_for_parts().1)
     }
 
-    /// The fulfilment function, as the trigger calls it.
+    /// The fulfilment function of every tenant, as the trigger calls it.
     #[must_use]
-    pub fn fulfillment(&self) -> fulfillment::App {
-        functions::fulfillment(&self.parts)
+    pub fn fulfillment(&self) -> Vec<fulfillment::App> {
+        self.tenants.all().iter().map(functions::fulfillment).collect()
     }
 
     /// The seams to clock and ids.
     #[must_use]
     pub fn http(&self) -> &Http {
-        &self.parts.http
+        &self.tenants.selling().http
     }
 
     /// Does what is to be done now, once: delivers webhooks, works the queue, sweeps what is due. How many things it did.
@@ -153,8 +150,12 @@ impl Cloud {
     pub async fn sweep(&self) -> anyhow::Result<usize> {
         let expired = self.stripe.expire_due();
         let now = self.clock.now();
-        let report = sweep(&self.store, &self.parts.queue, now, self.parts.http.ids(now)).await?;
-        Ok(expired.saturating_add(report.messages).saturating_add(report.expired))
+        let mut done = expired;
+        for parts in self.tenants.all() {
+            let report = sweep(&parts.store, &parts.queue, now, parts.http.ids(now)).await?;
+            done = done.saturating_add(report.messages).saturating_add(report.expired);
+        }
+        Ok(done)
     }
 
     /// Does everything that is to be done now, until nothing is left.
@@ -196,32 +197,6 @@ impl Cloud {
     pub async fn audit(&self) -> anyhow::Result<Vec<Violation>> {
         Ok(audit::check(&self.store.read_books().await?))
     }
-}
-
-fn http_config() -> anyhow::Result<HttpConfig> {
-    Ok(HttpConfig {
-        tenant: dev_keys::tenant()?,
-        key_secret: Secret::new(dev_keys::KEY_SECRET),
-        jwt: JwtConfig {
-            issuer: dev_keys::ISSUER.to_owned(),
-            audience: dev_keys::AUDIENCE.to_owned(),
-            secret: Secret::new(dev_keys::JWT_SECRET),
-        },
-        allowed_origins: Vec::new(),
-        session_realms: Vec::new(),
-        secure_cookies: false,
-    })
-}
-
-fn stripe_client(base_url: &str) -> anyhow::Result<payments::stripe::Client> {
-    let secrets = dev_keys::WEBHOOK_SECRETS.iter().map(|secret| payments::Secret::new(*secret)).collect();
-    Ok(payments::stripe::Client::new(StripeConfig {
-        api_base: format!("{base_url}{}", stripe_sim::MOUNT),
-        secret_key: payments::Secret::new(dev_keys::STRIPE_KEY),
-        webhook_secrets: secrets,
-        publishable_key: dev_keys::STRIPE_PUBLISHABLE_KEY.to_owned(),
-        livemode: false,
-    })?)
 }
 
 fn stripe_sim_config(config: &CloudConfig, faults: &Faults, ledger: &Ledger) -> StripeSimConfig {

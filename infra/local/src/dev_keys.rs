@@ -7,14 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-/// The one tenant of the local cloud.
+/// The tenant that sells.
 pub const TENANT: &str = "default";
-/// Who issues tokens.
-pub const ISSUER: &str = "http://127.0.0.1:8080/oauth2";
+/// A second tenant on the same table, which serves applications with a client key only, and takes no payments.
+pub const OTHER_TENANT: &str = "northwind";
+/// Who issues tokens: the learning platform.
+pub const ISSUER: &str = "http://127.0.0.1:8080/_local/lms/oauth2";
+/// Who issues tokens for the second tenant.
+pub const OTHER_ISSUER: &str = "http://127.0.0.1:8080/_local/northwind/oauth2";
 /// Whom they are for.
 pub const AUDIENCE: &str = "bursar";
 /// The key that signs them.
 pub const JWT_SECRET: &str = "local-development-jwt-secret-not-for-production";
+/// The key that signs those of the second tenant.
+pub const OTHER_JWT_SECRET: &str = "local-development-northwind-jwt-secret-not-for-production";
 /// The key of user ids, sessions and cursors.
 pub const KEY_SECRET: &str = "local-development-key-secret-not-for-production";
 /// The keys that sign webhooks: the present one, and the one before, as during a rotation.
@@ -25,17 +31,30 @@ pub const STRIPE_KEY: &str = "sk_test_local_development";
 pub const STRIPE_PUBLISHABLE_KEY: &str = "pk_test_local_development";
 /// The LMS's OAuth2 application.
 pub const LMS_CLIENT: (&str, &str) = ("bursar-local", "local-development-lms-secret");
-/// A front end's key. No tenant requires one yet.
-pub const CLIENT_KEY: &str = "ck_local_development_front_end";
-/// The header and the value with which a gateway proves itself. No identity is taken from a gateway yet.
-pub const GATEWAY: (&str, &str) = ("X-Gateway-Secret", "local-development-gateway-secret");
+/// A front end's key.
+pub const CLIENT_KEY: &str =
+    "ck_default_01jz0000000000000000000001_5aefd4974763236d69c3fb229596051f7449471d2b7a4a7369b6fe35a6a0cd61";
+/// A front end's key of the second tenant.
+pub const OTHER_CLIENT_KEY: &str =
+    "ck_northwind_01jz0000000000000000000002_0a0637f5388c407960befd6f33bfa54a4bb19382312ec1d8ba87b8da70dd128c";
+/// A machine client with the permission to fulfil: its id and its secret.
+pub const MACHINE_CLIENT: (&str, &str) = ("mcl_01jz0000000000000000000003", "local-development-machine-client-secret");
+/// The header and the values with which a gateway proves itself: the present one, and the one before.
+pub const GATEWAY: (&str, [&str; 2]) =
+    ("X-Gateway-Secret", ["local-development-gateway-secret", "local-development-gateway-secret-before"]);
+/// Who issues the gateway's subjects.
+pub const GATEWAY_ISSUER: &str = "http://127.0.0.1:8080/_local/keycloak/realms/bursar";
+/// The realms that a `Session-Id` may name.
+pub const SESSION_REALMS: [&str; 7] = ["127.0.0.1", "localhost", "bursar", "default", "local", "shop", "test"];
+/// The site of a front end that stands apart, as a development server does.
+pub const FRONT_END: &str = "http://localhost:3000";
 
-/// The tenant, parsed.
+/// The tenants, parsed: the one that sells first.
 ///
 /// # Errors
-/// Never, as the constant is a tenant; the caller reports it with the rest of its start-up.
-pub fn tenant() -> anyhow::Result<Tenant> {
-    Ok(TENANT.parse()?)
+/// Never, as the constants are tenants; the caller reports it with the rest of its start-up.
+pub fn tenants() -> anyhow::Result<[Tenant; 2]> {
+    Ok([TENANT.parse()?, OTHER_TENANT.parse()?])
 }
 
 /// The answer of `GET /_local/keys`.
@@ -46,8 +65,15 @@ pub fn shown() -> Value {
         "client_key": CLIENT_KEY,
         "stripe_webhook_secrets": WEBHOOK_SECRETS,
         "gateway_secret_header": GATEWAY.0,
-        "gateway_secret": GATEWAY.1,
+        "gateway_secret": GATEWAY.1[0],
         "tenant": TENANT,
+        "session_realms": SESSION_REALMS,
+        "allowed_origins": [FRONT_END],
+        "machine_client": {"client_id": MACHINE_CLIENT.0, "client_secret": MACHINE_CLIENT.1},
+        "other_tenant": {
+            "tenant": OTHER_TENANT, "client_key": OTHER_CLIENT_KEY,
+            "jwt": {"alg": "HS256", "secret": OTHER_JWT_SECRET, "issuer": OTHER_ISSUER, "audience": OTHER_TENANT},
+        },
         "fulfill_scope": "orders:fulfill",
     })
 }
@@ -66,6 +92,9 @@ pub struct Learner {
     /// Scopes, such as `orders:fulfill`.
     #[serde(default)]
     pub scopes: BTreeSet<String>,
+    /// Whether it is a learner of the second tenant.
+    #[serde(default)]
+    pub other_tenant: bool,
 }
 
 /// A token as the LMS would issue it, good for twelve hours from `now`.
@@ -75,12 +104,16 @@ pub struct Learner {
 pub fn token(learner: &Learner, now: Timestamp) -> anyhow::Result<String> {
     let lives = now.saturating_add(SignedDuration::from_hours(12)).unwrap_or(Timestamp::MAX);
     let address = learner.email.clone().unwrap_or_else(|| format!("{}@example.com", learner.username));
+    let (issuer, audience, secret) = match learner.other_tenant {
+        true => (OTHER_ISSUER, OTHER_TENANT, OTHER_JWT_SECRET),
+        false => (ISSUER, AUDIENCE, JWT_SECRET),
+    };
     let claims = json!({
-        "iss": ISSUER, "aud": AUDIENCE, "iat": now.as_second(), "exp": lives.as_second(),
+        "iss": issuer, "aud": audience, "iat": now.as_second(), "exp": lives.as_second(),
         "sub": format!("local-{}", learner.username), "preferred_username": learner.username,
         "email": address, "name": learner.username, "administrator": learner.staff,
         "scopes": learner.scopes, "version": "1.2.0",
     });
-    let key = EncodingKey::from_secret(JWT_SECRET.as_bytes());
+    let key = EncodingKey::from_secret(secret.as_bytes());
     Ok(encode(&Header::new(Algorithm::HS256), &claims, &key)?)
 }

@@ -1,13 +1,16 @@
 //! The functions, wired as their `main.rs` wires them on AWS, but to the local cloud's clients.
 
+use std::sync::Arc;
+
 use domain::money::Currency;
 use payments::Processor;
 use store::{Queue, Store};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use web::Http;
+use web::identity::signing::SigningKeys;
 
-/// What all functions are built from.
+/// What all functions of one tenant are built from.
 #[derive(Clone)]
 pub struct Parts {
     /// The HTTP contract.
@@ -22,6 +25,10 @@ pub struct Parts {
     pub lms: lms::Lms,
     /// The currency of an empty basket.
     pub currency: Currency,
+    /// Where the functions are reached.
+    pub base_url: String,
+    /// The keys of our own tokens.
+    pub signing: Arc<SigningKeys>,
 }
 
 #[derive(OpenApi)]
@@ -39,7 +46,7 @@ struct Document;
 /// The routes of every function, with the OpenAPI document of them all.
 #[must_use]
 pub fn routes(parts: &Parts) -> OpenApiRouter {
-    let Parts { http, store, queue, processors, lms, currency } = parts.clone();
+    let Parts { http, store, queue, processors, lms, currency, base_url, signing } = parts.clone();
     let catalog = catalog::App { http: http.clone(), store: store.clone(), lms };
     let basket = basket::App { http: http.clone(), store: store.clone(), currency, tax: None };
     let checkout = checkout::App {
@@ -50,12 +57,21 @@ pub fn routes(parts: &Parts) -> OpenApiRouter {
         return_origins: Vec::new(),
         tax: None,
     };
+    let session = session::App {
+        http: http.clone(),
+        store: store.clone(),
+        signing,
+        base_url,
+        audience: http.tenant().to_string(),
+        next_origins: http.allowed_origins().to_vec(),
+    };
     let webhook = payment_webhook::App { http, store, queue, processors };
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(catalog::router(catalog))
         .merge(basket::router(basket))
         .merge(checkout::router(checkout))
         .merge(payment_webhook::router(webhook))
+        .merge(session::router(session))
 }
 
 /// The fulfilment function.

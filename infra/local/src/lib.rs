@@ -21,6 +21,7 @@ pub mod page;
 pub mod recorder;
 pub mod serve;
 pub mod stripe_sim;
+pub(crate) mod tenants;
 pub mod trigger;
 
 pub use cloud::{Cloud, CloudConfig};

@@ -35,7 +35,7 @@ pub async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     })
     .await?;
     let (stop, stopped) = watch::channel(false);
-    let server = axum::serve(listener, cloud.router()).with_graceful_shutdown(until(stopped.clone()));
+    let server = axum::serve(listener, cloud.service()).with_graceful_shutdown(until(stopped.clone()));
     #[expect(clippy::disallowed_methods, reason = "the local cloud owns its tasks, and waits for both below")]
     let (server, loops) = (tokio::spawn(server.into_future()), tokio::spawn(run_loops(cloud.clone(), stopped)));
     if !options.no_demo {

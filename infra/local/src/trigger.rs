@@ -66,14 +66,14 @@ impl Trigger {
     ///
     /// # Errors
     /// If the queue fails.
-    pub async fn pump(&self, app: &fulfillment::App, ledger: &Ledger, most: i32) -> anyhow::Result<usize> {
+    pub async fn pump(&self, apps: &[fulfillment::App], ledger: &Ledger, most: i32) -> anyhow::Result<usize> {
         let received = self.client.receive_message().queue_url(&self.url).max_number_of_messages(most).send().await?;
         let messages = received.messages.unwrap_or_default();
         for message in &messages {
             let mut batch = SqsEvent::default();
             batch.records.push(record(message));
             let id = order_of(message);
-            let response = ledger.measure("fulfill", &id, fulfillment::handle(app, batch)).await;
+            let response = ledger.measure("fulfill", &id, fulfillment::handle(apps, batch)).await;
             let receipt = message.receipt_handle.clone().unwrap_or_default();
             if response.batch_item_failures.is_empty() {
                 self.client.delete_message().queue_url(&self.url).receipt_handle(receipt).send().await?;

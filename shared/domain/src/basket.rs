@@ -22,6 +22,9 @@ pub const MAX_LINES: usize = 20;
 pub const SESSION_BASKET: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long an untouched basket of a user is kept.
 pub const USER_BASKET: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long nothing can be put into a basket that was merged: requests that the old session had under way must not
+/// vanish in a basket that nobody looks at.
+pub const MERGED_REST: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where a basket stands. A submitted basket is replaced by a new, empty one; its order keeps its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +40,11 @@ pub enum BasketStatus {
     Frozen {
         /// The order.
         order: OrderNumber,
+    },
+    /// Taken over by the basket of the user who signed in; nothing is in it.
+    Merged {
+        /// When.
+        at: Timestamp,
     },
 }
 
@@ -94,6 +102,21 @@ impl Basket {
             Owner::Session(_) => SESSION_BASKET,
         };
         self.touched_at.saturating_add(kept).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether there is neither a product nor a code in it.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.lines.is_empty() && self.vouchers.is_empty()
+    }
+
+    /// Whether it was merged so short a time ago that it cannot be changed.
+    #[must_use]
+    pub fn rests(&self, now: Timestamp) -> bool {
+        match self.status {
+            BasketStatus::Merged { at } => now < at.saturating_add(MERGED_REST).unwrap_or(Timestamp::MAX),
+            BasketStatus::Open { .. } | BasketStatus::Frozen { .. } => false,
+        }
     }
 
     /// The line of a product.

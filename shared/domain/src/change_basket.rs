@@ -61,6 +61,9 @@ pub enum BasketRefusal {
     /// Too many lines or units.
     #[error("a basket holds at most 20 products, and 100 units of each")]
     Full,
+    /// The basket of an anonymous session that a user signed in with.
+    #[error("this session was signed in; use the new one")]
+    SessionEnded,
 }
 
 /// Decides a change. `current` is the owner's basket if there is one, `seen` the version that the caller names.
@@ -74,12 +77,15 @@ pub fn decide(
     seen: Option<u64>,
     (now, ids): (Timestamp, &mut Ids),
 ) -> Result<(Basket, Plan), BasketRefusal> {
+    if current.is_some_and(|basket| basket.rests(now)) {
+        return Err(BasketRefusal::SessionEnded);
+    }
     let version = current.map_or(0, |basket| basket.version);
     if seen.is_some_and(|seen| seen != version) {
         return Err(BasketRefusal::VersionMismatch);
     }
     let mut basket = match current {
-        Some(basket) => editable(basket, ids),
+        Some(basket) => editable(basket, now, ids),
         None => Basket::empty(ids.make(), owner.clone(), 0, now),
     };
     match change {
@@ -107,13 +113,15 @@ pub fn decide(
     Ok((basket, Plan::of(write)))
 }
 
-/// The basket as it can be edited: a frozen one becomes a new one that replaces the order begun.
-fn editable(basket: &Basket, ids: &mut Ids) -> Basket {
+/// The basket as it can be edited: a frozen one becomes a new one that replaces the order begun, a merged one a new and
+/// empty one.
+pub(crate) fn editable(basket: &Basket, now: Timestamp, ids: &mut Ids) -> Basket {
     match &basket.status {
         BasketStatus::Open { .. } => basket.clone(),
         BasketStatus::Frozen { order } => {
             Basket { id: ids.make(), status: BasketStatus::Open { replaces: Some(order.clone()) }, ..basket.clone() }
         }
+        BasketStatus::Merged { .. } => Basket::empty(ids.make(), basket.owner.clone(), basket.version, now),
     }
 }
 
@@ -149,19 +157,28 @@ fn put_line(basket: &mut Basket, product: Product, quantity: Quantity, now: Time
         Availability::Limited(left) if left < quantity.get() => return Err(BasketRefusal::OutOfStock(product.sku)),
         Availability::Limited(_) | Availability::Unlimited => {}
     }
-    let currency = |product: &Product| product.offer_at(now).map(|record| record.price.currency());
-    let others = basket.lines.iter().filter(|line| line.product.sku != product.sku);
-    if others.filter_map(|line| currency(&line.product)).any(|other| Some(other) != currency(&product)) {
+    if clashes(basket, &product, now) {
         return Err(BasketRefusal::CurrencyMismatch(product.sku));
     }
-    let line = BasketLine { product, quantity };
+    if place(basket, BasketLine { product, quantity }) { Ok(()) } else { Err(BasketRefusal::Full) }
+}
+
+/// Whether a product is sold in another currency than the rest of the basket.
+pub(crate) fn clashes(basket: &Basket, product: &Product, now: Timestamp) -> bool {
+    let currency = |product: &Product| product.offer_at(now).map(|record| record.price.currency());
+    let others = basket.lines.iter().filter(|line| line.product.sku != product.sku);
+    others.filter_map(|line| currency(&line.product)).any(|other| Some(other) != currency(product))
+}
+
+/// Puts a line in the place of the one of the same product, or at the end; false if no more lines fit.
+pub(crate) fn place(basket: &mut Basket, line: BasketLine) -> bool {
     let full = basket.lines.len() >= MAX_LINES;
     match basket.lines.iter_mut().find(|found| found.product.sku == line.product.sku) {
         Some(found) => *found = line,
-        None if full => return Err(BasketRefusal::Full),
+        None if full => return false,
         None => basket.lines.push(line),
     }
-    Ok(())
+    true
 }
 
 #[cfg(test)]

@@ -101,6 +101,10 @@ ids! {
     EntryId = "ent";
     /// A session that this service issued to a browser.
     SessionId = "ses";
+    /// A client application's key; it stands in front of the secret in `X-Client-Key`.
+    ClientId = "cli";
+    /// A machine client, by which a service gets tokens of its own.
+    MachineClientId = "mcl";
 }
 
 /// A supply of fresh ids for one decision: a moment and 80 random bits, counted up for each id.

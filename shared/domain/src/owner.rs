@@ -1,6 +1,7 @@
 //! Who owns a basket, an order or an entitlement: a user, or an anonymous session.
 //!
-//! Both keys are opaque digests, so that no name or address ever stands in a key of the table. `web` derives them.
+//! These keys, and those by which a user is found, are opaque digests, so that no name or address ever stands in a key
+//! of the table. `web` derives them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,6 +22,16 @@ pub struct UserId(String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SessionKey(String);
+
+/// A link from an issuer's `sub` to a user: `sub_` and 32 hexadecimal digits of a keyed digest of both.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SubjectKey(String);
+
+/// A signed-in session's key: `uses_` and 32 hexadecimal digits of a keyed digest of its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UserSessionKey(String);
 
 macro_rules! digest_key {
     ($name:ident, $prefix:literal) => {
@@ -73,6 +84,8 @@ macro_rules! digest_key {
 
 digest_key!(UserId, "usr_");
 digest_key!(SessionKey, "anon_");
+digest_key!(SubjectKey, "sub_");
+digest_key!(UserSessionKey, "uses_");
 
 /// The owner of a basket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -9,19 +9,23 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::Attempt;
 use crate::basket::Basket;
 use crate::catalog::Catalog;
+use crate::client_key::ClientKey;
 use crate::course::Course;
 use crate::entitlement::LineRef;
 use crate::id::{BasketId, OrderNumber, OutboxId, RefundId};
 use crate::idempotency::IdempotencyRecord;
 use crate::journal::{JournalEntry, LogEntry, ProcessorEventRecord};
 use crate::ledger::LedgerEntry;
+use crate::machine_client::MachineClient;
 use crate::order::Order;
-use crate::owner::{Owner, UserId};
+use crate::owner::{Owner, SubjectKey, UserId, UserSessionKey};
 use crate::payment::ProcessorName;
 use crate::product::Product;
 use crate::refund::Refund;
 use crate::task::Task;
 use crate::text::{ProcessorRef, Sku};
+use crate::user::User;
+use crate::user_session::UserSession;
 
 /// A message that is owed to the queue. The table is the truth; the message is a wake-up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,6 +210,54 @@ pub enum Write {
         /// The moment against which an old record's time is held.
         now: Timestamp,
     },
+    /// Removes a basket. Condition: at version `expect`.
+    DropBasket {
+        /// Whose.
+        owner: Owner,
+        /// The version it was read at.
+        expect: u64,
+    },
+    /// A new user. Condition: absent.
+    CreateUser(Box<User>),
+    /// The user. Condition: at the version before its own.
+    SaveUser(Box<User>),
+    /// A way from an issuer's `sub` to the user. Condition: absent or the same.
+    LinkSubject {
+        /// The issuer and its `sub`.
+        key: SubjectKey,
+        /// Who.
+        user: UserId,
+    },
+    /// Removes such a way. Condition: absent or to that user.
+    UnlinkSubject {
+        /// The issuer and its `sub`.
+        key: SubjectKey,
+        /// Who.
+        user: UserId,
+    },
+    /// A new signed-in session. Condition: absent.
+    StartSession(Box<UserSession>),
+    /// The session is over. No condition but the key: ending twice is the same as once.
+    EndSession {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        key: UserSessionKey,
+    },
+    /// A client application's key. Condition: absent, or at version `expect`.
+    SaveClientKey {
+        /// As it shall be.
+        key: Box<ClientKey>,
+        /// The version it was read at; `None` if it was absent.
+        expect: Option<u64>,
+    },
+    /// A machine client. Condition: absent, or at version `expect`.
+    SaveMachineClient {
+        /// As it shall be.
+        client: Box<MachineClient>,
+        /// The version it was read at; `None` if it was absent.
+        expect: Option<u64>,
+    },
 }
 
 impl Write {
@@ -240,6 +292,15 @@ impl Write {
             Self::Log(..) => "log",
             Self::Journal(..) => "journal",
             Self::Remember { .. } => "remember",
+            Self::DropBasket { .. } => "drop_basket",
+            Self::CreateUser(_) => "create_user",
+            Self::SaveUser(_) => "save_user",
+            Self::LinkSubject { .. } => "link_subject",
+            Self::UnlinkSubject { .. } => "unlink_subject",
+            Self::StartSession(_) => "start_session",
+            Self::EndSession { .. } => "end_session",
+            Self::SaveClientKey { .. } => "save_client_key",
+            Self::SaveMachineClient { .. } => "save_machine_client",
         }
     }
 }

@@ -29,6 +29,19 @@ impl Quantity {
     pub fn plus(self, other: Self) -> Option<Self> {
         Self::try_from(self.0.checked_add(other.0)?).ok()
     }
+
+    /// The sum of two counts, cut at `most` and at [`Quantity::MAX`], but never below the first of them.
+    #[must_use]
+    pub fn plus_up_to(self, other: Self, most: u32) -> Self {
+        let sum = self.0.saturating_add(other.0).min(most).min(Self::MAX);
+        Self(sum.max(self.0))
+    }
+
+    /// The count, cut at `most`; `None` if nothing is left of it.
+    #[must_use]
+    pub fn at_most(self, most: u32) -> Option<Self> {
+        Self::try_from(self.0.min(most)).ok()
+    }
 }
 
 impl TryFrom<u32> for Quantity {

@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// A key or password. Its debug form is `***`, and it has no display form.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {

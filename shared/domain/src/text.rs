@@ -99,6 +99,25 @@ text! {
     ProcessorRef, "processor reference", "1 to 255 printable characters", |t| {
         (1..=255).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic())
     };
+    /// What staff call a client application or a machine client.
+    ClientName, "name", "1 to 100 characters without control characters, not only spaces", |t| {
+        !t.trim().is_empty() && t.chars().count() <= 100 && !t.chars().any(char::is_control)
+    };
+    /// What a token permits, such as `orders:fulfill`.
+    Scope, "scope", "two words of lower-case letters or '_' with ':' between, at most 100 characters", |t| {
+        t.len() <= 100 && t.split_once(':').is_some_and(|(noun, verb)| is_word(noun) && is_word(verb))
+    };
+    /// What a token is limited to, such as `content_org:edX` or `user:me`.
+    Filter, "filter", "type:value with a type of lower-case letters or '_', printable, at most 255 characters", |t| {
+        t.len() <= 255
+            && t.bytes().all(|b| b.is_ascii_graphic())
+            && t.split_once(':').is_some_and(|(of, value)| is_word(of) && !value.is_empty())
+    };
+}
+
+/// Whether a text is a word of lower-case letters and `_`.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 #[cfg(test)]
@@ -113,5 +132,30 @@ mod tests {
         for bad in ["", "a b", "-a", "ü", "a/b", "a#b", &"a".repeat(65)] {
             assert_eq!(bad.parse::<Sku>().map_err(|e| e.kind), Err("sku"), "{bad}");
         }
+    }
+
+    #[test]
+    fn scopes_and_filters_keep_to_their_forms() {
+        for (text, scope, filter) in [
+            ("orders:fulfill", true, true),
+            ("content_org:edX", false, true),
+            ("user:me", true, true),
+            ("a:b:c", false, true),
+            ("orders", false, false),
+            (":read", false, false),
+            ("orders:", false, false),
+            ("Orders:read", false, false),
+            ("orders:re ad", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!((text.parse::<Scope>().is_ok(), text.parse::<Filter>().is_ok()), (scope, filter), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_clients_name_is_short_and_visible() {
+        assert_eq!(["Shop", "Café 2", &"é".repeat(100)].map(|t| t.parse::<ClientName>().is_ok()), [true; 3]);
+        let bad = ["", "  ", "a\nb", &"a".repeat(101)];
+        assert_eq!(bad.map(|t| t.parse::<ClientName>().map_err(|e| e.kind)), [const { Err("name") }; 4]);
     }
 }

@@ -13,12 +13,18 @@
 //! | of an order | `ORDER#<number>` | `PAY#` `TASK#` `EVENT#` `LEDGER#` `REFUND#` `OUT#` `LOG#` | gsi2 due |
 //! | reference | `ORDER#<number>` | `REF#<processor>#<object>` | gsi3 `REF#<processor>#<object>` / `ORDER` |
 //! | journal | `JOURNAL#<number>` or `JOURNAL#UNMATCHED` | `<entry>` | |
+//! | user | `USER#<user>` | `USER` | |
+//! | signed-in session | `USER#<user>` | `SESSION#<session>` | |
+//! | subject | `SUBJECT#<subject>` | `SUBJECT` | |
+//! | client key | `CLIENT#<id>` | `CLIENT` | gsi1 `CLIENTS` / `<id>` |
+//! | machine client | `MACHINE#<id>` | `MACHINE` | gsi1 `MACHINES` / `<id>` |
+//! | rate | `RATE#<throttle>#<caller>#<window>` | `RATE` | |
 //!
 //! `gsi2` is `DUE#<shard>` / `<when>#<sk>`: sparse, and sharded by order so that no partition is hot.
 
 use domain::course_key::CourseKey;
-use domain::id::OrderNumber;
-use domain::owner::{Owner, UserId};
+use domain::id::{ClientId, MachineClientId, OrderNumber};
+use domain::owner::{Owner, SubjectKey, UserId, UserSessionKey};
 use domain::payment::ProcessorName;
 use domain::text::{ProcessorRef, Sku, Slug, Tenant};
 use jiff::Timestamp;
@@ -96,6 +102,36 @@ impl Keys<'_> {
         self.of(format_args!("JOURNAL#{}", order.map_or("UNMATCHED", OrderNumber::as_str)))
     }
 
+    /// The partition of a user and of its sessions.
+    pub(crate) fn user(self, user: &UserId) -> String {
+        self.of(format_args!("USER#{user}"))
+    }
+
+    pub(crate) fn subject(self, subject: &SubjectKey) -> String {
+        self.of(format_args!("SUBJECT#{subject}"))
+    }
+
+    pub(crate) fn client(self, id: &ClientId) -> String {
+        self.of(format_args!("CLIENT#{id}"))
+    }
+
+    pub(crate) fn clients(self) -> String {
+        self.of("CLIENTS")
+    }
+
+    pub(crate) fn machine(self, id: &MachineClientId) -> String {
+        self.of(format_args!("MACHINE#{id}"))
+    }
+
+    pub(crate) fn machines(self) -> String {
+        self.of("MACHINES")
+    }
+
+    /// A partition for each caller and window, so that counting makes none of them hot.
+    pub(crate) fn rate(self, throttle: &str, caller: &str, window: Timestamp) -> String {
+        self.of(format_args!("RATE#{throttle}#{caller}#{}", window.as_second()))
+    }
+
     /// A row that is never written.
     pub(crate) fn health(self) -> String {
         self.of("HEALTH")
@@ -111,6 +147,14 @@ impl Keys<'_> {
         self.due(sum.checked_rem(DUE_SHARDS).unwrap_or(0))
     }
 }
+
+/// The sort key of a signed-in session.
+pub(crate) fn session(key: &UserSessionKey) -> String {
+    format!("{SESSION}{key}")
+}
+
+/// What the sort keys of signed-in sessions begin with.
+pub(crate) const SESSION: &str = "SESSION#";
 
 /// A moment as it stands in keys: RFC 3339 with exactly three decimals, so that text order is time order.
 pub(crate) fn moment(at: Timestamp) -> String {

@@ -9,6 +9,7 @@ mod error;
 mod keys;
 mod load;
 mod queue;
+mod rate;
 mod row;
 mod search;
 mod sweep;
@@ -19,7 +20,7 @@ use domain::text::Tenant;
 
 pub use commit::CommitError;
 pub use error::StoreError;
-pub use load::{BasketView, OrderSummaries, Page, Position, ProductFilter};
+pub use load::{BasketView, CallerKeys, CallerRows, OrderSummaries, Page, Position, ProductFilter, SignInView};
 pub use queue::{Message, Queue, QueueError, SentWork};
 pub use sweep::{SweepReport, sweep};
 pub use table::create_table;

@@ -47,6 +47,8 @@ codes! {
     MalformedJson => 400 "malformed_json", "the body is not JSON";
     BadCursor => 400 "bad_cursor", "the cursor was not issued for this listing";
     MissingIdempotencyKey => 400 "missing_idempotency_key", "this request needs an Idempotency-Key header";
+    BadUserinfo => 400 "bad_userinfo", "the gateway's X-Userinfo cannot be read";
+    BadNext => 400 "bad_next", "next is not on an allowed site";
     BadWebhook => 400 "bad_webhook", "the webhook was not accepted";
     NotAcceptable => 406 "not_acceptable", "none of the accepted media types can be served";
     PayloadTooLarge => 413 "payload_too_large", "the body is larger than 256 KiB";
@@ -56,6 +58,10 @@ codes! {
 
     // Who is asking.
     Unauthorized => 401 "unauthorized", "valid credentials are required";
+    SessionEnded => 401 "session_ended", "the session has ended";
+    UserDeactivated => 401 "user_deactivated", "the user's account is deactivated";
+    ClientKeyRequired => 401 "client_key_required", "this shop serves registered applications only";
+    UnknownClientKey => 401 "unknown_client_key", "the X-Client-Key is not a valid one";
     Forbidden => 403 "forbidden", "the credentials do not permit this";
     CsrfFailed => 403 "csrf_failed", "the request cannot be told from a forged one";
     BlockedCountry => 451 "blocked_country", "this cannot be sold to the learner's country";
@@ -68,10 +74,14 @@ codes! {
     UnknownOrder => 404 "unknown_order", "there is no such order";
     UnknownCatalog => 404 "unknown_catalog", "there is no such catalog";
     UnknownVoucher => 404 "unknown_voucher", "the voucher cannot be used here";
+    UnknownUser => 404 "unknown_user", "there is no such user";
+    UnknownSession => 404 "unknown_session", "there is no such session";
+    UnknownClient => 404 "unknown_client", "there is no such client";
     MethodNotAllowed => 405 "method_not_allowed", "this resource does not take that method";
 
     // The state it is in.
     Conflict => 409 "conflict", "the request conflicts with the present state";
+    IdentityConflict => 409 "identity_conflict", "the account belongs to another identity";
     SkuTaken => 409 "sku_taken", "another product has this SKU";
     OutOfStock => 409 "out_of_stock", "not enough is left";
     NotAvailable => 409 "not_available", "the product is not on sale";

@@ -17,21 +17,34 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use domain::text::Tenant;
+use serde::de::DeserializeOwned;
+
 pub use domain::secret::Secret;
 
 /// The shortest secret that is taken, in bytes: 128 bits if it is random.
-const MIN_SECRET: usize = 16;
+pub(crate) const MIN_SECRET: usize = 16;
 
 /// What is wrong with the environment, all of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("configuration is incomplete: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);
 
+impl ConfigError {
+    /// One fault that was found after the environment was read. It must not show a secret.
+    #[must_use]
+    pub fn of(fault: impl Into<String>) -> Self {
+        Self(vec![fault.into()])
+    }
+}
+
 /// A reader of variables that collects what is wrong. An empty variable counts as unset.
 #[derive(Debug)]
 pub struct Env {
     source: Source,
     faults: Vec<String>,
+    /// What a variable's name ends in when it is for one tenant only.
+    suffix: Option<String>,
 }
 
 #[derive(Debug)]
@@ -44,19 +57,35 @@ impl Env {
     /// The process's environment.
     #[must_use]
     pub fn process() -> Self {
-        Self { source: Source::Process, faults: Vec::new() }
+        Self { source: Source::Process, faults: Vec::new(), suffix: None }
     }
 
     /// Variables given by a test or by the local cloud.
     pub fn of<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
         let given = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { source: Source::Given(given), faults: Vec::new() }
+        Self { source: Source::Given(given), faults: Vec::new(), suffix: None }
+    }
+
+    /// The same environment as one tenant sees it: `NAME__ACME`, if it is set, goes before `NAME`.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: &Tenant) -> Self {
+        let source = match &self.source {
+            Source::Process => Source::Process,
+            Source::Given(given) => Source::Given(given.clone()),
+        };
+        let suffix = tenant.as_str().to_uppercase().replace('-', "_");
+        Self { source, faults: Vec::new(), suffix: Some(format!("__{suffix}")) }
     }
 
     /// A variable that may be unset.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
     pub fn optional(&self, name: &str) -> Option<String> {
+        let own = self.suffix.as_ref().and_then(|suffix| self.value(&format!("{name}{suffix}")));
+        own.or_else(|| self.value(name))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
+    fn value(&self, name: &str) -> Option<String> {
         let value = match &self.source {
             Source::Process => std::env::var(name).ok(),
             Source::Given(given) => given.get(name).cloned(),
@@ -86,12 +115,30 @@ impl Env {
         items.map(|item| self.parse(name, item)).collect()
     }
 
-    /// `true` or `false`; `default` if unset.
-    pub fn flag(&mut self, name: &str, default: bool) -> Option<bool> {
+    /// A variable that must parse if it is set, and is `default` if not.
+    pub fn parsed_or<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> Option<T> {
         match self.optional(name) {
             None => Some(default),
             Some(text) => self.parse(name, &text),
         }
+    }
+
+    /// A variable that holds JSON, and may be unset. It may hold secrets, so a fault tells where it is and not what stands
+    /// there. The outer `None` is a fault.
+    pub fn optional_json<T: DeserializeOwned>(&mut self, name: &str) -> Option<Option<T>> {
+        match self.optional(name) {
+            None => Some(None),
+            Some(text) => self.parse_json(name, &text).map(Some),
+        }
+    }
+
+    fn parse_json<T: DeserializeOwned>(&mut self, name: &str, text: &str) -> Option<T> {
+        let parsed = serde_json::from_str(text);
+        let place = |error: serde_json::Error| {
+            let (what, line, column) = (error.classify(), error.line(), error.column());
+            self.faults.push(format!("{name} is not the JSON that is expected ({what:?} at {line}:{column})"));
+        };
+        parsed.map_err(place).ok()
     }
 
     /// A secret of at least 16 bytes. Its value is never part of an error.
@@ -129,7 +176,7 @@ mod tests {
         let mut env = Env::of([("TENANT", "No Good"), ("SECRET", "hunter2"), ("FLAG", "yes"), ("EMPTY", " ")]);
         let tenant = env.parsed::<Tenant>("TENANT");
         let secret = env.secret("SECRET");
-        let flag = env.flag("FLAG", true);
+        let flag = env.parsed_or("FLAG", true);
         let empty = env.required("EMPTY");
         let table = env.required("TABLE");
         let built = tenant.zip(secret).zip(flag).zip(empty).zip(table);

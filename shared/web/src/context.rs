@@ -16,69 +16,71 @@
 use std::sync::Arc;
 
 use domain::id::Ids;
-use domain::owner::UserId;
+use domain::owner::{SubjectKey, UserId};
 use domain::text::{Tenant, Username};
 use http::HeaderValue;
 use jiff::Timestamp;
+use store::Store;
 
 use crate::clock::Clock;
-use crate::config::{Env, Secret};
+use crate::config::{ConfigError, Env, MIN_SECRET, Secret};
 use crate::cors::Origin;
 use crate::cursor::Cursors;
 use crate::digest::Keyed;
 use crate::entropy::Entropy;
-use crate::identity::Tokens;
+use crate::identity::issuers::{IssuerConfig, IssuerList, Issuers};
+use crate::identity::{ClientKeyPolicy, GatewayConfig};
 
-/// Who issues the tokens that we believe.
-#[derive(Clone)]
-pub struct JwtConfig {
-    /// The `iss` that a token must have, such as `https://lms.example/oauth2`.
-    pub issuer: String,
-    /// The `aud` that a token must have, alone or in its list.
-    pub audience: String,
-    /// The HS256 key that is shared with the LMS.
-    pub secret: Secret,
-}
-
-/// The configuration of the HTTP contract.
+/// The configuration of the HTTP contract of one tenant.
 #[derive(Clone)]
 pub struct HttpConfig {
-    /// The school or site that this deployment serves.
+    /// The school or site.
     pub tenant: Tenant,
     /// The key of user ids, session keys, CSRF tokens and cursors. Changing it gives every user another id.
     pub key_secret: Secret,
     /// Who issues tokens.
-    pub jwt: JwtConfig,
+    pub issuers: Vec<IssuerConfig>,
+    /// The gateway that may say who people are, if there is one.
+    pub gateway: Option<GatewayConfig>,
+    /// Whether applications need a key.
+    pub client_keys: ClientKeyPolicy,
     /// The web sites that may call from a browser.
     pub allowed_origins: Vec<Origin>,
-    /// The realms that a `Session-Id` may name: the hosts that client applications know us by. Empty is any; a session
-    /// of one realm is never that of another.
+    /// The realms that a `Session-Id` may name: the hosts that client applications know us by.
     pub session_realms: Vec<String>,
     /// Whether cookies are `Secure`; false on loopback only.
     pub secure_cookies: bool,
 }
 
 impl HttpConfig {
-    /// Reads `BURSAR_TENANT`, `BURSAR_KEY_SECRET`, `BURSAR_JWT_ISSUER`, `BURSAR_JWT_AUDIENCE`, `BURSAR_JWT_SECRET`,
-    /// `BURSAR_ALLOWED_ORIGINS` (a list, may be unset), `BURSAR_SESSION_REALMS` (a list, may be unset) and `BURSAR_SECURE_COOKIES` (default
-    /// true). Faults are reported by [`Env::finish`].
-    pub fn from_env(env: &mut Env) -> Option<Self> {
-        let tenant = env.parsed("BURSAR_TENANT");
+    /// Reads `BURSAR_KEY_SECRET`, `BURSAR_ISSUERS` (a JSON list of [`IssuerConfig`]), `BURSAR_GATEWAY` (a JSON
+    /// [`GatewayConfig`], may be unset), `BURSAR_CLIENT_KEYS` (`optional`, the default, or `required`),
+    /// `BURSAR_ALLOWED_ORIGINS` (a list, may be unset), `BURSAR_SESSION_REALMS` (a list, may be unset: no `Session-Id` is
+    /// taken then) and `BURSAR_SECURE_COOKIES` (default true). Faults are reported by [`Env::finish`].
+    pub fn from_env(env: &mut Env, tenant: &Tenant) -> Option<Self> {
         let key_secret = env.secret("BURSAR_KEY_SECRET");
-        let issuer = env.required("BURSAR_JWT_ISSUER");
-        let audience = env.required("BURSAR_JWT_AUDIENCE");
-        let secret = env.secret("BURSAR_JWT_SECRET");
+        let issuers = env.parsed::<IssuerList>("BURSAR_ISSUERS").map(|list| list.0);
+        let gateway = env.optional_json("BURSAR_GATEWAY");
+        let client_keys = env.parsed_or("BURSAR_CLIENT_KEYS", ClientKeyPolicy::Optional);
         let allowed_origins = env.list("BURSAR_ALLOWED_ORIGINS");
         let session_realms = env.list("BURSAR_SESSION_REALMS");
-        let secure_cookies = env.flag("BURSAR_SECURE_COOKIES", true);
+        let secure_cookies = env.parsed_or("BURSAR_SECURE_COOKIES", true);
         Some(Self {
-            tenant: tenant?,
+            tenant: tenant.clone(),
             key_secret: key_secret?,
-            jwt: JwtConfig { issuer: issuer?, audience: audience?, secret: secret? },
+            issuers: issuers?,
+            gateway: gateway?,
+            client_keys: client_keys?,
             allowed_origins: allowed_origins?,
             session_realms: session_realms?,
             secure_cookies: secure_cookies?,
         })
+    }
+}
+
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Http({})", self.0.tenant)
     }
 }
 
@@ -91,7 +93,10 @@ struct Inner {
     clock: Clock,
     entropy: Entropy,
     keys: Keyed,
-    tokens: Tokens,
+    issuers: Issuers,
+    gateway: Option<GatewayConfig>,
+    client_keys: ClientKeyPolicy,
+    store: Store,
     cursors: Cursors,
     allowed_origins: Vec<Origin>,
     session_realms: Vec<String>,
@@ -99,12 +104,21 @@ struct Inner {
 }
 
 impl Http {
-    /// The contract under `config`, in the time of `clock`, with ids from `entropy`.
-    #[must_use]
-    pub fn new(config: HttpConfig, clock: Clock, entropy: Entropy) -> Self {
+    /// The contract under `config`, with the callers' rows in `store`, in the time of `clock`, with ids from `entropy`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if an issuer's keys, or the gateway's secrets, are none that can be relied on.
+    pub fn new(config: HttpConfig, store: Store, clock: Clock, entropy: Entropy) -> Result<Self, ConfigError> {
         let key = config.key_secret.expose().as_bytes();
-        Self(Arc::new(Inner {
-            tokens: Tokens::new(&config.jwt),
+        let weak = |gateway: &GatewayConfig| gateway.secrets.iter().any(|secret| secret.expose().len() < MIN_SECRET);
+        if config.gateway.as_ref().is_some_and(weak) {
+            return Err(ConfigError::of(format!("a secret of the gateway is shorter than {MIN_SECRET} bytes")));
+        }
+        Ok(Self(Arc::new(Inner {
+            issuers: Issuers::new(config.issuers).map_err(|error| ConfigError::of(error.to_string()))?,
+            gateway: config.gateway,
+            client_keys: config.client_keys,
+            store,
             keys: Keyed::new(key),
             cursors: Cursors::new(key),
             tenant: config.tenant,
@@ -113,7 +127,7 @@ impl Http {
             allowed_origins: config.allowed_origins,
             session_realms: config.session_realms,
             secure_cookies: config.secure_cookies,
-        }))
+        })))
     }
 
     /// The tenant that this deployment serves.
@@ -172,12 +186,35 @@ impl Http {
         &self.0.keys
     }
 
-    pub(crate) fn tokens(&self) -> &Tokens {
-        &self.0.tokens
+    pub(crate) fn issuers(&self) -> &Issuers {
+        &self.0.issuers
+    }
+
+    pub(crate) fn gateway(&self) -> Option<&GatewayConfig> {
+        self.0.gateway.as_ref()
+    }
+
+    pub(crate) fn client_keys(&self) -> ClientKeyPolicy {
+        self.0.client_keys
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The key of a subject, that is of an issuer's own name for a user.
+    #[must_use]
+    pub fn subject_key(&self, issuer: &str, subject: &str) -> SubjectKey {
+        SubjectKey::from_digest(self.0.keys.short(&["subject", self.0.tenant.as_str(), issuer, subject]))
+    }
+
+    /// The key under which a principal's requests are counted.
+    pub(crate) fn rate_key(&self, principal: &str) -> String {
+        hex::encode(self.0.keys.short(&["rate", self.0.tenant.as_str(), principal]))
     }
 
     pub(crate) fn knows_realm(&self, realm: &str) -> bool {
-        self.0.session_realms.is_empty() || self.0.session_realms.iter().any(|known| known == realm)
+        self.0.session_realms.iter().any(|known| known == realm)
     }
 
     pub(crate) fn secure_cookies(&self) -> bool {
@@ -191,12 +228,17 @@ mod tests {
 
     #[test]
     fn every_missing_variable_is_named() {
-        let mut env = Env::of([("BURSAR_TENANT", "default"), ("BURSAR_ALLOWED_ORIGINS", "*")]);
-        let config = HttpConfig::from_env(&mut env);
+        let mut env = Env::of([
+            ("BURSAR_ALLOWED_ORIGINS", "*"),
+            ("BURSAR_CLIENT_KEYS", "sometimes"),
+            ("BURSAR_GATEWAY", "{}"),
+            ("BURSAR_SECURE_COOKIES", "true"),
+        ]);
+        let config = HttpConfig::from_env(&mut env, &"default".parse().unwrap());
         let error = env.finish(config).err().map(|error| error.to_string()).unwrap_or_default();
-        for name in ["KEY_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "JWT_SECRET", "ALLOWED_ORIGINS"] {
+        for name in ["KEY_SECRET", "ISSUERS", "ALLOWED_ORIGINS", "CLIENT_KEYS", "GATEWAY"] {
             assert!(error.contains(name), "{name}: {error}");
         }
-        assert!(!error.contains("TENANT"), "{error}");
+        assert!(!error.contains("SECURE_COOKIES"), "{error}");
     }
 }

@@ -8,15 +8,16 @@ use http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
-use crate::identity::{SESSION_ID, X_CSRF_TOKEN};
+use crate::answer::{RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET};
+use crate::identity::{SESSION_ID, X_CLIENT_KEY, X_CSRF_TOKEN, X_CSRFTOKEN};
 use crate::request_id::X_REQUEST_ID;
 
 /// How long a browser may remember a preflight: Chromium's own ceiling is two hours; ten minutes keeps a change of
 /// the configuration from lingering.
 const PREFLIGHT: Duration = Duration::from_mins(10);
 
-/// The client application's key (DESIGN section 8).
-const X_CLIENT_KEY: HeaderName = HeaderName::from_static("x-client-key");
+/// What Open edX's front ends send with every call; it decides nothing here, but a browser asks for leave to send it.
+const USE_JWT_COOKIE: HeaderName = HeaderName::from_static("use-jwt-cookie");
 
 /// Text that is not a web origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +43,8 @@ impl FromStr for Origin {
 
 impl Origin {
     /// Whether a request's `Origin` header names this origin.
-    pub(crate) fn is(&self, header: &HeaderValue) -> bool {
+    #[must_use]
+    pub fn is(&self, header: &HeaderValue) -> bool {
         self.0 == header
     }
 }
@@ -60,11 +62,24 @@ pub(crate) fn layer(origins: &[Origin]) -> CorsLayer {
             IF_NONE_MATCH,
             IDEMPOTENCY_KEY,
             SESSION_ID,
+            USE_JWT_COOKIE,
             X_CLIENT_KEY,
+            X_CSRF_TOKEN,
+            X_CSRFTOKEN,
+            X_REQUEST_ID,
+        ])
+        .expose_headers([
+            ETAG,
+            LOCATION,
+            RETRY_AFTER,
+            RATELIMIT_LIMIT,
+            RATELIMIT_REMAINING,
+            RATELIMIT_RESET,
+            IDEMPOTENT_REPLAYED,
+            SESSION_ID,
             X_CSRF_TOKEN,
             X_REQUEST_ID,
         ])
-        .expose_headers([ETAG, LOCATION, RETRY_AFTER, IDEMPOTENT_REPLAYED, SESSION_ID, X_CSRF_TOKEN, X_REQUEST_ID])
         .max_age(PREFLIGHT)
 }
 

@@ -68,6 +68,24 @@ impl Cursors {
         serde_json::from_slice(payload).map_err(|_| BadCursor)
     }
 
+    /// The position of a cursor of a listing that staff see otherwise than others, and whether it is the staff's; without
+    /// a cursor, `guess`. `scope` names the listing for each of them.
+    ///
+    /// # Errors
+    /// [`BadCursor`] if the text was not issued for either.
+    pub fn resume(
+        &self,
+        cursor: Option<&str>,
+        guess: bool,
+        scope: impl Fn(bool) -> String,
+    ) -> Result<(bool, Option<BTreeMap<String, String>>), BadCursor> {
+        let Some(cursor) = cursor else { return Ok((guess, None)) };
+        match self.decode(&scope(guess), cursor) {
+            Ok(position) => Ok((guess, Some(position))),
+            Err(BadCursor) => Ok((!guess, Some(self.decode(&scope(!guess), cursor)?))),
+        }
+    }
+
     /// The tag covers the scope's length too, so that no scope is a prefix of another's message.
     fn tag(&self, scope: &str, payload: &[u8]) -> [u8; TAG] {
         let mut message = format!("cursor|{}|{scope}|", scope.len()).into_bytes();

@@ -14,10 +14,12 @@ use http::{HeaderValue, Method};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
+use crate::answer::Notes;
 use crate::body::MAX_BODY;
 use crate::code::Code;
 use crate::context::Http;
 use crate::cors;
+use crate::identity::{Hop, Screened};
 use crate::problem::{Problem, with_request_id};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 
@@ -54,11 +56,20 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 async fn frame(State(http): State<Http>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers(), http.entropy());
     let line = Line::of(&request, &http);
+    let notes = Notes::default();
+    let Screened { hop, set_aside, dropped } = Hop::screen(request.headers_mut(), http.gateway());
+    notes.dropped_headers(dropped);
+    request.extensions_mut().insert(hop);
+    if let Some(set_aside) = set_aside {
+        request.extensions_mut().insert(set_aside);
+    }
+    request.extensions_mut().insert(notes.clone());
     request.extensions_mut().insert(id.clone());
     let span = tracing::info_span!("request", request_id = id.as_str(), tenant = http.tenant().as_str());
     let answer = async {
-        let response = next.run(request).await;
-        line.log(&response, &http);
+        let mut response = next.run(request).await;
+        notes.write(response.headers_mut(), http.secure_cookies());
+        line.log(&response, &notes, &http);
         response
     };
     finish(answer.instrument(span).await, &id)
@@ -90,7 +101,7 @@ impl Line {
         }
     }
 
-    fn log(&self, response: &Response, http: &Http) {
+    fn log(&self, response: &Response, notes: &Notes, http: &Http) {
         let took = http.clock().issuer_now().duration_since(self.began);
         // A wider number would be logged as text.
         let took_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
@@ -99,6 +110,7 @@ impl Line {
             route = self.route.as_ref().map_or("none", MatchedPath::as_str),
             status = response.status().as_u16(),
             code = response.extensions().get::<Problem>().map(|problem| problem.code().as_str()),
+            dropped_identity_headers = notes.dropped(),
             duration_ms = took_ms,
             "request"
         );
@@ -115,7 +127,7 @@ mod tests {
     use crate::json::Json;
     use crate::testing::{body_text, captured_log, header, http as test_http, request, send};
 
-    fn app() -> Router {
+    async fn app() -> Router {
         async fn panics() -> &'static str {
             panic!("row 7 is broken");
         }
@@ -124,13 +136,13 @@ mod tests {
             .route("/panics", get(panics))
             .route("/bytes", post(async |body: Bytes| body.len().to_string()))
             .route("/json", post(async |Json(_): Json<serde_json::Value>| "ok"));
-        contract(router, &test_http())
+        contract(router, &test_http().await)
     }
 
     #[tokio::test]
     async fn every_answer_carries_the_request_id_and_the_headers() {
         let asked = request("GET", "/items/7", &[("x-request-id", "abc-1")], "");
-        let response = send(&app(), asked).await;
+        let response = send(&app().await, asked).await;
         assert_eq!(header(&response, "x-request-id"), Some("abc-1"));
         assert_eq!(header(&response, "x-content-type-options"), Some("nosniff"));
         assert_eq!(header(&response, "cache-control"), Some("private, no-cache"));
@@ -148,7 +160,7 @@ mod tests {
             ("POST", "/json", &json, &big, 413, "payload_too_large"),
             ("POST", "/json", &json, "{", 400, "malformed_json"),
         ] {
-            let response = send(&app(), request(method, uri, headers, body)).await;
+            let response = send(&app().await, request(method, uri, headers, body)).await;
             assert_eq!(response.status().as_u16(), status, "{uri}");
             assert_eq!(header(&response, "content-type"), Some("application/problem+json"), "{uri}");
             let id = header(&response, "x-request-id").unwrap().to_owned();
@@ -162,15 +174,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_wrong_method_is_told_the_right_ones_and_a_head_gets_no_body() {
-        let response = send(&app(), request("DELETE", "/items/7", &[], "")).await;
+        let response = send(&app().await, request("DELETE", "/items/7", &[], "")).await;
         assert_eq!(header(&response, "allow"), Some("GET,HEAD"));
-        let response = send(&app(), request("HEAD", "/nowhere", &[], "")).await;
+        let response = send(&app().await, request("HEAD", "/nowhere", &[], "")).await;
         assert_eq!((response.status().as_u16(), body_text(response).await.as_str()), (404, ""));
     }
 
     #[tokio::test]
     async fn a_raw_body_beyond_the_limit_is_refused_too() {
-        let response = send(&app(), request("POST", "/bytes", &[], &"a".repeat(MAX_BODY + 1))).await;
+        let response = send(&app().await, request("POST", "/bytes", &[], &"a".repeat(MAX_BODY + 1))).await;
         assert_eq!(response.status().as_u16(), 413);
     }
 
@@ -180,14 +192,14 @@ mod tests {
             for (method, extra) in [("GET", ("accept", "*/*")), ("OPTIONS", ("access-control-request-method", "PATCH"))]
             {
                 let asked = request(method, "/items/7", &[(ORIGIN.as_str(), origin), extra], "");
-                let response = send(&app(), asked).await;
+                let response = send(&app().await, asked).await;
                 let answered = response.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN).map(|value| value.to_str().unwrap());
                 assert_eq!(answered, allowed.then_some(origin), "{method} from {origin}");
                 assert_eq!(header(&response, ACCESS_CONTROL_ALLOW_CREDENTIALS.as_str()), Some("true"));
             }
         }
         let asked = request("GET", "/nowhere", &[("origin", "https://shop.example")], "");
-        let exposed = send(&app(), asked).await;
+        let exposed = send(&app().await, asked).await;
         let names = header(&exposed, "access-control-expose-headers").unwrap();
         for name in ["etag", "location", "x-request-id", "session-id", "idempotent-replayed"] {
             assert!(names.contains(name), "{names}");
@@ -197,7 +209,10 @@ mod tests {
     #[tokio::test]
     async fn the_log_has_one_line_a_request_without_paths_or_queries() {
         let asked = request("GET", "/items/ada@example.com?token=hush", &[("x-request-id", "abc-1")], "");
-        let log = captured_log(async { send(&app(), asked).await }).await;
+        let log = {
+            let app = app().await;
+            captured_log(async { send(&app, asked).await }).await
+        };
         let line: serde_json::Value = serde_json::from_str(log.trim()).unwrap();
         let text = |name: &str| line[name].as_str();
         assert_eq!(
@@ -212,7 +227,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_logged_and_not_shown() {
-        let app = app();
+        let app = app().await;
         let mut shown = String::new();
         let log =
             captured_log(async { shown = body_text(send(&app, request("GET", "/panics", &[], "")).await).await }).await;

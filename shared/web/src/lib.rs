@@ -7,24 +7,22 @@
 //! ```no_run
 //! use axum::Router;
 //! use axum::routing::get;
-//! use web::{Caller, Clock, Entropy, Env, Http, HttpConfig, Json, Problem};
+//! use web::{Caller, Claim, Http, Json, Problem};
 //!
-//! async fn read_me(caller: Caller) -> Result<Json<bool>, Problem> {
-//!     Ok(Json(caller.user().is_some()))
+//! async fn am_i_somebody(who: Claim<Caller>) -> Result<Json<bool>, Problem> {
+//!     Ok(Json(who.alone().await?.user().is_some()))
 //! }
 //!
-//! # async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! # async fn run(http: Http) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! web::telemetry::init();
-//! let mut env = Env::process();
-//! let config = HttpConfig::from_env(&mut env);
-//! let http = Http::new(env.finish(config)?, Clock::wall(), Entropy::system()?);
-//! let router = Router::new().route("/api/v1/users/me", get(read_me)).with_state(http.clone());
-//! web::serve(web::contract(router, &http)).await
+//! let router = Router::new().route("/somebody", get(am_i_somebody)).with_state(http.clone());
+//! web::serve([(http, router)]).await
 //! # }
 //! ```
 //!
-//! Not here: anything that knows a processor or the LMS, or reads the table.
+//! Not here: anything that knows a processor or the LMS, or reads more of the table than who is calling.
 
+pub mod answer;
 pub mod aws;
 pub mod body;
 pub mod clock;
@@ -49,20 +47,25 @@ pub mod problem;
 pub mod request_id;
 pub mod run;
 pub mod telemetry;
+pub mod tenants;
 #[cfg(test)]
 mod testing;
 
+pub use answer::Notes;
 pub use body::RawBody;
 pub use clock::Clock;
 pub use code::Code;
 pub use config::{ConfigError, Env, Secret};
-pub use context::{Http, HttpConfig, JwtConfig};
+pub use context::{Http, HttpConfig};
 pub use cors::Origin;
 pub use cursor::{BadCursor, Cursors};
 pub use entropy::Entropy;
 pub use etag::{ETag, IfMatch, IfNoneMatch};
 pub use idempotency::{IdempotencyKey, fingerprint, fingerprint_of};
-pub use identity::{Caller, Fulfiller, OwnerForWrite, Principal, Session, SetCookies, SignedIn, Staff, User};
+pub use identity::{
+    Caller, Claim, Fulfiller, Login, NewSecret, NewSession, OrderReader, OwnerForWrite, Principal, Role, SameSite, Session,
+    SetCookies, SignedIn, Staff, User,
+};
 pub use json::Json;
 pub use layers::contract;
 pub use money::MoneyBody;
@@ -70,4 +73,5 @@ pub use page::{Limit, Page};
 pub use params::{Path, Query};
 pub use problem::{FieldError, Problem, ProblemDetails};
 pub use request_id::RequestId;
-pub use run::serve;
+pub use run::{serve, site};
+pub use tenants::for_each_tenant;

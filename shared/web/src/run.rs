@@ -5,12 +5,25 @@
 
 use axum::Router;
 
-/// Answers invocations with `router` until Lambda ends the process.
+use crate::context::Http;
+use crate::layers::contract;
+use crate::tenants::choose_tenant;
+
+/// Answers invocations until Lambda ends the process; `sites` has each tenant's own routes.
 ///
 /// # Errors
 /// If the runtime's interface does not answer, which Lambda alone can mend.
-pub async fn serve(router: Router) -> Result<(), lambda_http::Error> {
-    lambda_http::run(router).await
+pub async fn serve(sites: impl IntoIterator<Item = (Http, Router)>) -> Result<(), lambda_http::Error> {
+    lambda_http::run(site(sites)).await
+}
+
+/// What [`serve`] serves: the HTTP contract around each tenant's routes, and the choice between them.
+pub fn site(sites: impl IntoIterator<Item = (Http, Router)>) -> Router {
+    let framed = sites.into_iter().map(|(http, router)| {
+        let router = contract(router, &http);
+        (http, router)
+    });
+    choose_tenant(framed.collect())
 }
 
 #[cfg(test)]
@@ -20,14 +33,18 @@ mod tests {
 
     use super::*;
     use crate::testing::{body_text, http};
-    use crate::{Caller, Json, Path};
+    use crate::{Caller, Claim, Json, Path, Problem};
 
     #[tokio::test]
     async fn a_gateway_event_with_a_base64_body_reaches_its_handler_whole() {
-        let echo = async |Path(key): Path<String>, caller: Caller, Json(body): Json<serde_json::Value>| {
-            format!("{key} {} {body}", caller.owner().is_some())
-        };
-        let http = http();
+        async fn echo(
+            Path(key): Path<String>,
+            who: Claim<Caller>,
+            Json(body): Json<serde_json::Value>,
+        ) -> Result<String, Problem> {
+            Ok(format!("{key} {} {body}", who.alone().await?.owner().is_some()))
+        }
+        let http = http().await;
         let router = Router::new().route("/courses/{key}", post(echo)).with_state(http.clone());
         let event = serde_json::json!({
             "version": "2.0", "routeKey": "$default", "rawPath": "/courses/course-v1:Org+Ü", "rawQueryString": "",
@@ -39,7 +56,7 @@ mod tests {
             "body": "eyJhIjoiw7wifQ==", "isBase64Encoded": true,
         });
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        let response = crate::contract(router, &http).oneshot(request).await.unwrap();
+        let response = site([(http, router)]).oneshot(request).await.unwrap();
         assert_eq!(body_text(response).await, r#"course-v1:Org+Ü true {"a":"ü"}"#);
     }
 }

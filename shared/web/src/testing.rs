@@ -3,23 +3,31 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use dynoxide::Database;
 use http_body_util::BodyExt;
 use jiff::Timestamp;
+use store::{Store, create_table};
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use crate::clock::Clock;
 use crate::config::Secret;
-use crate::context::{Http, HttpConfig, JwtConfig};
+use crate::context::{Http, HttpConfig};
 use crate::entropy::Entropy;
+use crate::identity::issuers::{Audience, IssuerConfig, KeySource};
+use crate::identity::{ClientKeyPolicy, GatewayConfig};
 
 /// The moment at which tests begin: 2026-06-01T12:00:00Z.
 pub(crate) const NOW: i64 = 1_780_315_200;
 
-pub(crate) const JWT_SECRET: &str = "the LMS and we know this";
+pub(crate) const JWT_SECRET: &str = "the LMS and we know this, nobody else";
+pub(crate) const GATEWAY_SECRET: &str = "the gateway and we know this";
 pub(crate) const ISSUER: &str = "https://lms.example/oauth2";
 pub(crate) const AUDIENCE: &str = "bursar";
 
@@ -27,19 +35,51 @@ pub(crate) fn config() -> HttpConfig {
     HttpConfig {
         tenant: "default".parse().unwrap(),
         key_secret: Secret::new("only we know this"),
-        jwt: JwtConfig { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), secret: Secret::new(JWT_SECRET) },
+        issuers: vec![IssuerConfig {
+            issuer: ISSUER.to_owned(),
+            audience: Audience::Required(vec![AUDIENCE.to_owned()]),
+            keys: KeySource { secret: Some(Secret::new(JWT_SECRET)), ..KeySource::default() },
+        }],
+        gateway: Some(GatewayConfig {
+            secrets: vec![Secret::new(GATEWAY_SECRET)],
+            issuer: "https://sso.example/realms/shop".to_owned(),
+        }),
+        client_keys: ClientKeyPolicy::Optional,
         allowed_origins: vec!["https://shop.example".parse().unwrap()],
         session_realms: vec!["api.example".to_owned()],
         secure_cookies: true,
     }
 }
 
-pub(crate) fn http() -> Http {
-    http_at(Clock::fixed(Timestamp::from_second(NOW).unwrap()))
+/// A contract with a table of its own, on the embedded engine.
+pub(crate) async fn http() -> Http {
+    http_at(Clock::fixed(Timestamp::from_second(NOW).unwrap())).await
 }
 
-pub(crate) fn http_at(clock: Clock) -> Http {
-    Http::new(config(), clock, Entropy::seeded(1))
+pub(crate) async fn http_at(clock: Clock) -> Http {
+    http_of(config(), clock).await
+}
+
+pub(crate) async fn http_of(config: HttpConfig, clock: Clock) -> Http {
+    let store = Store::new(table().await, "bursar", config.tenant.clone());
+    Http::new(config, store, clock, Entropy::seeded(1)).unwrap()
+}
+
+async fn table() -> Client {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    #[expect(clippy::disallowed_methods, reason = "the engine ends with the test's runtime")]
+    tokio::spawn(dynoxide::server::serve_on(listener, Database::memory().unwrap()));
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("local"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    let client = Client::from_conf(config);
+    create_table(&client, "bursar").await.unwrap();
+    client
 }
 
 pub(crate) fn request(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Request {

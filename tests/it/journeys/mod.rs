@@ -5,6 +5,7 @@
 
 mod baskets;
 mod checkout;
+mod clients;
 mod crashes;
 mod currencies;
 mod entitlements;
@@ -15,6 +16,11 @@ mod payments;
 mod races;
 mod redrive;
 mod refunds;
+mod sign_in;
+mod sign_in_browser;
+mod sign_in_gateway;
+mod sign_in_races;
+mod sign_in_sessions;
 mod surplus;
 mod webhooks;
 

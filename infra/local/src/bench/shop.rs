@@ -46,9 +46,9 @@ impl Shop {
         })
         .await?;
         let mut server = JoinSet::new();
-        let router = cloud.router();
+        let service = cloud.service();
         server.spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
+            if let Err(error) = axum::serve(listener, service).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "the measured server ended");
             }
         });

@@ -110,3 +110,21 @@ fn a_stale_version_is_refused() {
     let result = decide(Some(&basket), &owner(), Change::Clear, Some(7), (now(), &mut ids));
     assert_eq!(result, Err(BasketRefusal::VersionMismatch));
 }
+
+#[test]
+fn a_merged_basket_rests_and_then_begins_anew_on_its_versions() {
+    let at = |seconds: i64| Timestamp::from_second(1_795_000_000 - seconds).unwrap();
+    let open = change(None, addition(seat("A", "10", "USD"))).unwrap();
+    let merged = |seconds| Basket {
+        status: BasketStatus::Merged { at: at(seconds) },
+        lines: Vec::new(),
+        version: 8,
+        ..open.clone()
+    };
+    for wish in [addition(seat("B", "10", "USD")), Change::Remove("A".parse().unwrap()), Change::Clear] {
+        assert_eq!(change(Some(&merged(299)), wish), Err(BasketRefusal::SessionEnded));
+    }
+    let anew = change(Some(&merged(300)), addition(seat("B", "10", "USD"))).unwrap();
+    assert_eq!((&anew.status, anew.version), (&BasketStatus::Open { replaces: None }, 9));
+    assert_ne!(anew.id, open.id);
+}

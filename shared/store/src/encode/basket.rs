@@ -33,6 +33,10 @@ pub(super) fn thaw(keys: Keys<'_>, owner: &Owner, basket: &BasketId, version: u6
         .value(":basket", s(basket.as_str()))
 }
 
+pub(super) fn remove(keys: Keys<'_>, owner: &Owner, expect: u64) -> Op {
+    Op::delete(keys.basket(owner), "BASKET").when("version = :version").value(":version", n(expect))
+}
+
 fn sk(sku: &Sku) -> String {
     format!("SKU#{sku}")
 }

@@ -2,6 +2,7 @@
 
 mod basket;
 mod catalog;
+mod identity;
 mod order;
 mod stock;
 
@@ -174,5 +175,14 @@ pub(crate) fn encode(write: &Write, store: &Store) -> Result<Vec<Op>, StoreError
         Write::Settle(number, id) => one(Op::delete(keys.order(number), format!("OUT#{id}"))),
         Write::Log(number, entry) => one(Op::create(order::log_row(keys, number, entry)?)),
         Write::Journal(number, entry) => one(Op::create(order::journal_row(keys, number.as_ref(), entry)?)),
+        Write::DropBasket { owner, expect } => one(basket::remove(keys, owner, *expect)),
+        Write::CreateUser(user) => one(Op::create(identity::user_row(keys, user)?)),
+        Write::SaveUser(user) => one(order::save(identity::user_row(keys, user)?, user.version)),
+        Write::LinkSubject { key, user } => one(identity::link(keys, key, user)?),
+        Write::UnlinkSubject { key, user } => one(identity::unlink(keys, key, user)),
+        Write::StartSession(session) => one(Op::create(identity::session_row(keys, session)?)),
+        Write::EndSession { user, key } => one(identity::end_session(keys, user, key)),
+        Write::SaveClientKey { key, expect } => one(identity::save_client(keys, key, *expect)?),
+        Write::SaveMachineClient { client, expect } => one(identity::save_machine(keys, client, *expect)?),
     }
 }

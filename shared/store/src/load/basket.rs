@@ -51,14 +51,8 @@ impl Store {
             wanted.extend(skus.iter().map(|sku| key(keys.owned(user), format!("SKU#{sku}"))));
             wanted.extend(idempotency_key.map(|text| key(keys.idempotency(user), text)));
         }
-        let rows = if let [only] = wanted.as_slice() {
-            let (pk, sk) = (text(only, "pk")?.to_owned(), text(only, "sk")?);
-            self.get(pk, sk).await?.into_iter().collect()
-        } else {
-            self.get_many(wanted).await?
-        };
         let mut view = BasketView::default();
-        for row in rows {
+        for row in self.get_some(wanted).await? {
             view.take(&row, keys, owner, now)?;
         }
         Ok(view)
@@ -107,7 +101,7 @@ impl BasketView {
 }
 
 /// The table drops rows late: a basket past its time is shown empty, at its version.
-fn kept(mut basket: Basket, now: Timestamp) -> Basket {
+pub(super) fn kept(mut basket: Basket, now: Timestamp) -> Basket {
     if basket.drop_at() <= now {
         basket.lines.clear();
         basket.vouchers.clear();

@@ -1,20 +1,24 @@
 //! The caller, as handlers see it.
 
-use std::collections::BTreeSet;
-
-use domain::owner::{Owner, SessionKey, UserId};
+use domain::owner::{Owner, SessionKey, UserId, UserSessionKey};
 use domain::text::{Tenant, Username};
+use domain::user;
+
+use super::claims::Grant;
 
 /// The scope that lets a service fulfil orders. Staff do not have it by being staff.
 pub const FULFILL_SCOPE: &str = "orders:fulfill";
+
+/// The scope that lets a restricted application read orders, within its filters.
+pub const READ_ORDERS_SCOPE: &str = "orders:read";
 
 /// Who is calling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// Nobody in particular, with or without a session.
     Anonymous(Option<Session>),
-    /// A user or a service, by a verified token.
-    User(User),
+    /// A user or a service.
+    User(Box<User>),
 }
 
 /// An anonymous session.
@@ -26,7 +30,7 @@ pub struct Session {
     pub via: Via,
 }
 
-/// How an anonymous session was named.
+/// How a session was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
     /// By the `Session-Id` header, which a browser never adds by itself.
@@ -35,23 +39,51 @@ pub enum Via {
     Cookie,
 }
 
-/// A user, as the token tells.
+/// A user whose credentials were checked, and whose record was read and is active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The user's key in the table.
     pub id: UserId,
     /// The name at the LMS.
     pub username: Username,
-    /// The address, if the token has one.
+    /// The address, if it is known.
     pub email: Option<String>,
-    /// The full name, if the token has one.
+    /// The full name, if it is known.
     pub name: Option<String>,
     /// Whether the user administers the shop.
     pub staff: bool,
-    /// What the token permits.
-    pub scopes: BTreeSet<String>,
+    /// The LMS's number for the user, if it is known.
+    pub lms_user_id: Option<u64>,
+    /// What the token permits; for a person who signed in, everything that is the person's own.
+    pub grant: Grant,
     /// The school or site.
     pub tenant: Tenant,
+    /// The session that named the user, if one did.
+    pub session: Option<UserSessionKey>,
+}
+
+impl User {
+    pub(super) fn of(record: user::User, grant: Grant, tenant: Tenant, session: Option<UserSessionKey>) -> Self {
+        Self {
+            id: record.id,
+            username: record.username,
+            email: record.email,
+            name: record.name,
+            // A restricted application acts within its scopes, whoever it acts for.
+            staff: record.staff && !grant.restricted,
+            lms_user_id: record.lms_user_id,
+            grant,
+            tenant,
+            session,
+        }
+    }
+
+    /// What the caller may do beyond its own affairs, as `users/me` shows it.
+    #[must_use]
+    pub fn permissions(&self) -> Vec<String> {
+        let staff = self.staff.then(|| "staff".to_owned());
+        staff.into_iter().chain(self.grant.scopes.iter().cloned()).collect()
+    }
 }
 
 impl Principal {

@@ -1,82 +1,85 @@
-//! Anonymous sessions: the `Session-Id` header of client applications, and our cookie.
+//! Sessions: the keys under which they are kept, and the cookies that name them.
 //!
-//! The header is `SID:ANON:<realm>:<id>` (research/registrar-oscarapi.md, section 2.3). The id is taken whole: the
-//! original cut hexadecimal groups off its end, so that two visitors could share a basket. An id with a colon, its other
-//! way of carrying a counter, is refused for the same reason.
+//! A session is kept under a keyed digest of its secret, so that the table gives no session away. An anonymous session
+//! has no row of its own: it is the owner of a basket. A user's session has one, and its id begins with the user's key:
+//! whose data a request is about is known before the session is read, and both are read together.
 
 use axum::response::{IntoResponseParts, ResponseParts};
-use domain::owner::SessionKey;
-use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use domain::owner::{SessionKey, UserId, UserSessionKey};
+use domain::user_session::USER_SESSION;
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderName, HeaderValue};
 
-use super::csrf::X_CSRF_TOKEN;
-use crate::code::Code;
+use super::csrf::{X_CSRF_TOKEN, csrf_token};
+use super::session_id::{SessionId, SessionKind, UserSessionId};
 use crate::context::Http;
 use crate::problem::Problem;
 
 /// The header of client applications.
 pub const SESSION_ID: HeaderName = HeaderName::from_static("session-id");
 
-/// The cookie that names an anonymous session; scripts cannot read it.
+/// The cookie that names a session; scripts cannot read it.
 pub const SESSION_COOKIE: &str = "bursar_session";
 
 /// The cookie that holds the token for `X-CSRF-Token`; scripts of our own host can read it.
 pub const CSRF_COOKIE: &str = "bursar_csrf";
 
-/// How long a browser keeps the session, in seconds: 30 days, as long as an abandoned basket is kept.
-const MAX_AGE: u32 = 30 * 24 * 60 * 60;
+/// How long a browser keeps an anonymous session, in seconds: 30 days, as long as an abandoned basket is kept.
+const ANONYMOUS_MAX_AGE: i64 = 30 * 24 * 60 * 60;
 
 /// Bytes of a minted session: 128 bits, beyond guessing.
 const SESSION_BYTES: usize = 16;
 
-/// The longest id that a client application may use, in characters.
-const MAX_ID: usize = 128;
+/// The realm of a session that no client application named.
+pub const COOKIE_REALM: &str = "browser";
 
-/// The session that the `Session-Id` header names.
-pub(super) fn from_header(headers: &HeaderMap, http: &Http) -> Result<Option<SessionKey>, Problem> {
-    let mut values = headers.get_all(SESSION_ID).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let text = value.to_str().ok().filter(|_| values.next().is_none()).ok_or_else(malformed)?;
-    let (auth, rest) = match (text.strip_prefix("SID:ANON:"), text.strip_prefix("SID:AUTH:")) {
-        (Some(rest), _) => (false, rest),
-        (None, Some(rest)) => (true, rest),
-        (None, None) => return Err(malformed()),
-    };
-    let (realm, id) = rest.split_once(':').ok_or_else(malformed)?;
-    let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
-    let named = (1..=MAX_ID).contains(&realm.len()) && realm.bytes().all(safe);
-    if !named || !(1..=MAX_ID).contains(&id.len()) || !id.bytes().all(safe) {
-        return Err(malformed());
-    }
-    if !http.knows_realm(realm) {
-        return Err(Problem::new(Code::Forbidden).detail("the Session-Id is of another realm"));
-    }
-    if auth {
-        return Err(Problem::new(Code::Unauthorized).detail("there is no such session"));
-    }
-    let digest = http.keys().short(&["session", http.tenant().as_str(), realm, id]);
-    Ok(Some(SessionKey::from_digest(digest)))
+/// The key of the anonymous session that a client application names.
+pub(super) fn key_of_header(realm: &str, id: &str, http: &Http) -> SessionKey {
+    SessionKey::from_digest(http.keys().short(&["session", http.tenant().as_str(), realm, id]))
 }
 
-fn malformed() -> Problem {
-    Problem::new(Code::BadRequest).detail("Session-Id must be SID:ANON:<realm>:<id>")
-}
-
-/// The value of our cookie, if it is one that we can have minted; anything else is as good as none.
-pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    let mut ours = pairs.filter_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='));
-    ours.find(|value| value.len() == 2 * SESSION_BYTES && value.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
-}
-
-/// The key of a cookie's session. Its label keeps a cookie's value from passing for a `Session-Id`, and the reverse.
+/// The key of a cookie's anonymous session. Its label keeps a cookie's value from passing for a `Session-Id`, and the
+/// reverse.
 pub(super) fn key_of_cookie(value: &str, http: &Http) -> SessionKey {
     SessionKey::from_digest(http.keys().short(&["cookie", http.tenant().as_str(), value]))
 }
 
-/// The token that goes with a cookie's session, as hexadecimal.
-pub(super) fn csrf_token(value: &str, http: &Http) -> String {
-    hex::encode(http.keys().digest(&["csrf", http.tenant().as_str(), value]))
+/// The key of a user's session.
+pub(super) fn key_of_user_session(id: &UserSessionId, http: &Http) -> UserSessionKey {
+    UserSessionKey::from_digest(http.keys().short(&["user-session", http.tenant().as_str(), &id.to_string()]))
+}
+
+/// A session that is about to start for a user: its secret id, known to nobody yet.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Its key in the table.
+    pub key: UserSessionKey,
+    id: UserSessionId,
+}
+
+impl NewSession {
+    /// A session of `user` with a fresh secret. It never takes over the id of the anonymous session: who knew that one
+    /// before the login must not know this one.
+    #[must_use]
+    pub fn of(user: &UserId, http: &Http) -> Self {
+        let id = UserSessionId::new(user, &http.entropy().hex(SESSION_BYTES));
+        Self { key: key_of_user_session(&id, http), id }
+    }
+
+    /// The session as the `Session-Id` header names it.
+    #[must_use]
+    pub fn header(&self, realm: &str) -> String {
+        let id = SessionId { kind: SessionKind::User, realm: realm.to_owned(), id: self.id.to_string() };
+        id.to_string()
+    }
+
+    /// The cookies that name it.
+    ///
+    /// # Errors
+    /// Never in practice: the values are hexadecimal.
+    pub fn cookies(&self, http: &Http) -> Result<SetCookies, Problem> {
+        SetCookies::of(&self.id.to_string(), USER_SESSION.as_secs(), http)
+    }
 }
 
 /// The cookies of a session that this request started. Put it into the answer:
@@ -92,20 +95,34 @@ pub struct SetCookies {
 }
 
 impl SetCookies {
-    /// Mints a session, and answers its key with the cookies.
+    /// Mints an anonymous session, and answers its key with the cookies.
     pub(super) fn mint(http: &Http) -> Result<(SessionKey, Self), Problem> {
         let value = http.entropy().hex(SESSION_BYTES);
-        let token = csrf_token(&value, http);
-        let secure = if http.secure_cookies() { "; Secure" } else { "" };
-        let attributes = format!("SameSite=Lax; Path=/; Max-Age={MAX_AGE}{secure}");
+        Ok((key_of_cookie(&value, http), Self::of(&value, ANONYMOUS_MAX_AGE, http)?))
+    }
+
+    fn of(value: &str, max_age: i64, http: &Http) -> Result<Self, Problem> {
+        let token = csrf_token(value, http);
+        let attributes = attributes(max_age, http.secure_cookies());
         let header = |text: String| HeaderValue::try_from(text).map_err(|error| Problem::internal(&error));
-        let cookies = Self {
+        Ok(Self {
             session: header(format!("{SESSION_COOKIE}={value}; HttpOnly; {attributes}"))?,
             csrf: header(format!("{CSRF_COOKIE}={token}; {attributes}"))?,
             token: header(token)?,
-        };
-        Ok((key_of_cookie(&value, http), cookies))
+        })
     }
+}
+
+fn attributes(max_age: i64, secure: bool) -> String {
+    let secure = if secure { "; Secure" } else { "" };
+    format!("SameSite=Lax; Path=/; Max-Age={max_age}{secure}")
+}
+
+/// The headers that make a browser forget a session.
+pub(crate) fn ended_cookies(secure: bool) -> impl Iterator<Item = HeaderValue> {
+    let attributes = attributes(0, secure);
+    let cookies = [format!("{SESSION_COOKIE}=; HttpOnly; {attributes}"), format!("{CSRF_COOKIE}=; {attributes}")];
+    cookies.into_iter().filter_map(|text| HeaderValue::try_from(text).ok())
 }
 
 impl IntoResponseParts for SetCookies {

@@ -1,6 +1,7 @@
 //! Tokens, sessions and forged requests, each as a table of cases over HTTP.
 
 use axum::Router;
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,22 +18,24 @@ use crate::{Http, Problem};
 
 /// Every kind of caller, over HTTP; answers who it was.
 fn app(http: &Http) -> Router {
-    let user = |user: &User| format!("{} {} staff={}", user.username, user.id, user.staff);
+    async fn owner(who: Claim<Caller>) -> Result<String, Problem> {
+        Ok(who.alone().await?.owner().map_or("nobody".to_owned(), |owner| owner.key().to_owned()))
+    }
+    async fn user<P: Role + AsRef<User>>(who: Claim<P>) -> Result<String, Problem> {
+        let user = who.alone().await?;
+        let user = user.as_ref();
+        Ok(format!("{} {} staff={}", user.username, user.id, user.staff))
+    }
+    async fn own(who: Claim<OwnerForWrite>) -> Result<impl IntoResponse, Problem> {
+        let it = who.alone().await?;
+        Ok((StatusCode::CREATED, it.minted, it.owner.key().to_owned()))
+    }
     let router = Router::new()
-        .route(
-            "/any",
-            get(async move |caller: Caller| caller.owner().map_or("nobody".to_owned(), |o| o.key().to_owned())),
-        )
-        .route("/any", post(async |caller: Caller| caller.owner().map_or("nobody".to_owned(), |o| o.key().to_owned())))
-        .route("/user", get(async move |SignedIn(it): SignedIn| user(&it)))
-        .route("/staff", get(async move |Staff(it): Staff| user(&it)))
-        .route("/fulfil", get(async move |Fulfiller(it): Fulfiller| user(&it)))
-        .route(
-            "/own",
-            post(async |it: OwnerForWrite| {
-                Ok::<_, Problem>((StatusCode::CREATED, it.minted, it.owner.key().to_owned()))
-            }),
-        );
+        .route("/any", get(owner).post(owner))
+        .route("/user", get(user::<SignedIn>))
+        .route("/staff", get(user::<Staff>))
+        .route("/fulfil", get(user::<Fulfiller>))
+        .route("/own", post(own));
     crate::contract(router.with_state(http.clone()), http)
 }
 
@@ -79,7 +82,7 @@ fn expect(uri: &str, name: &str, (status, body): (u16, String), wanted: u16) {
 
 #[tokio::test]
 async fn good_tokens_are_taken() {
-    let http = http();
+    let http = http().await;
     for (name, change) in [
         ("plain", json!({})),
         ("list of audiences", json!({"aud": ["other", AUDIENCE]})),
@@ -87,8 +90,6 @@ async fn good_tokens_are_taken() {
         ("expired within the leeway", json!({"exp": NOW - 9})),
         ("issued ahead within the leeway", json!({"iat": NOW + 9})),
         ("older claim for the name", json!({"preferred_username": null, "username": "ada"})),
-        ("subject for the name", json!({"preferred_username": "absent", "sub": "ada"})),
-        ("number for a subject", json!({"sub": 7})),
         (
             "nulls",
             json!({"email": null, "name": null, "administrator": null, "scopes": null, "scope": null, "nbf": null}),
@@ -106,7 +107,7 @@ async fn good_tokens_are_taken() {
 
 #[tokio::test]
 async fn bad_tokens_are_refused_also_where_none_is_needed() {
-    let http = http();
+    let http = http().await;
     let good = token(json!({}));
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let (head, payload) = signed.split_once('.').unwrap();
@@ -159,12 +160,12 @@ async fn bad_tokens_are_refused_also_where_none_is_needed() {
 #[tokio::test]
 async fn a_forged_token_of_the_right_secret_is_the_control_of_these_cases() {
     let token = forged(&json!({"alg": "HS256"}), JWT_SECRET.as_bytes());
-    expect("/user", "control", ask(&http(), "/user", &format!("JWT {token}")).await, 200);
+    expect("/user", "control", ask(&http().await, "/user", &format!("JWT {token}")).await, 200);
 }
 
 #[tokio::test]
 async fn another_scheme_is_nobody_and_two_headers_are_refused() {
-    let http = http();
+    let http = http().await;
     assert_eq!(ask(&http, "/any", "Basic YTpi").await, (200, "nobody".to_owned()));
     expect("/user", "another scheme", ask(&http, "/user", "Basic YTpi").await, 401);
     let good = format!("JWT {}", token(json!({})));
@@ -175,7 +176,7 @@ async fn another_scheme_is_nobody_and_two_headers_are_refused() {
 #[tokio::test]
 async fn a_token_outlives_a_move_of_our_clock_and_may_come_from_it() {
     let clock = Clock::fixed(Timestamp::from_second(NOW).unwrap());
-    let http = http_at(clock.clone());
+    let http = http_at(clock.clone()).await;
     clock.advance(SignedDuration::from_hours(24));
     let day = 86_400;
     for (name, change, wanted) in [
@@ -190,9 +191,10 @@ async fn a_token_outlives_a_move_of_our_clock_and_may_come_from_it() {
 
 #[tokio::test]
 async fn permissions_come_from_the_claims_and_staff_does_not_fulfil() {
-    let http = http();
+    let http = http().await;
     for (name, change, staff, fulfil) in [
         ("learner", json!({}), 403, 403),
+        ("not an administrator", json!({"administrator": false}), 403, 403),
         ("administrator", json!({"administrator": true}), 200, 403),
         ("restricted administrator", json!({"administrator": true, "is_restricted": true}), 403, 403),
         ("scope in a list", json!({"scopes": ["read", "orders:fulfill"]}), 403, 200),
@@ -200,6 +202,11 @@ async fn permissions_come_from_the_claims_and_staff_does_not_fulfil() {
         ("part of the scope", json!({"scope": "orders:fulfill:x"}), 403, 403),
         ("scope in one item", json!({"scopes": ["read orders:fulfill"]}), 403, 403),
     ] {
+        // Each is another user: who was staff once stays staff until a token says otherwise.
+        let mut change = change;
+        let name_and_sub = json!(name.replace(' ', "-"));
+        change["preferred_username"] = name_and_sub.clone();
+        change["sub"] = name_and_sub;
         let authorization = format!("JWT {}", token(change));
         expect("/staff", name, ask(&http, "/staff", &authorization).await, staff);
         expect("/fulfil", name, ask(&http, "/fulfil", &authorization).await, fulfil);
@@ -211,7 +218,7 @@ async fn permissions_come_from_the_claims_and_staff_does_not_fulfil() {
 
 #[tokio::test]
 async fn a_user_has_the_same_id_each_time_and_another_user_another() {
-    let http = http();
+    let http = http().await;
     let mut ids = Vec::new();
     for name in ["ada", "ada", "Ada", "ada|x"] {
         ids.push(ask(&http, "/any", &format!("JWT {}", token(json!({"preferred_username": name})))).await.1);
@@ -224,13 +231,14 @@ async fn a_user_has_the_same_id_each_time_and_another_user_another() {
 
 #[tokio::test]
 async fn a_session_header_is_taken_whole_or_refused() {
-    let http = http();
+    let http = http().await;
     let uuid = "82d7ac3f-135c-4b12-a296-ff3c4701307d";
     let long = format!("SID:ANON:api.example:{}", "a".repeat(129));
     for (value, wanted) in [
         (format!("SID:ANON:api.example:{uuid}"), 200),
         ("SID:ANON:api.example:923-thread1".to_owned(), 200),
-        ("SID:ANON:api.example:7:2".to_owned(), 400),
+        ("SID:ANON:api.example:7:1a:2".to_owned(), 200),
+        ("SID:ANON:api.example:7:x".to_owned(), 400),
         ("SID:ANON:api.example:".to_owned(), 400),
         ("SID:ANON:api.example".to_owned(), 400),
         ("SID:ANON:api.example:a b".to_owned(), 400),
@@ -274,7 +282,7 @@ async fn minted(http: &Http) -> (String, String, String) {
 
 #[tokio::test]
 async fn the_first_write_starts_a_session_and_later_requests_keep_it() {
-    let http = http();
+    let http = http().await;
     let (owner, cookies, token) = minted(&http).await;
     let read = send(&app(&http), request("GET", "/any", &[("cookie", &cookies)], "")).await;
     assert_eq!(body_text(read).await, owner);
@@ -287,7 +295,7 @@ async fn the_first_write_starts_a_session_and_later_requests_keep_it() {
 
 #[tokio::test]
 async fn reading_mints_nothing_and_foreign_cookies_are_no_session() {
-    let http = http();
+    let http = http().await;
     for cookie in ["", "bursar_session=", "bursar_session=../../etc", "bursar_sessions=0", "xbursar_session=0"] {
         let response = send(&app(&http), request("GET", "/any", &[("cookie", cookie)], "")).await;
         assert_eq!(header(&response, "set-cookie"), None, "{cookie}");
@@ -297,7 +305,7 @@ async fn reading_mints_nothing_and_foreign_cookies_are_no_session() {
 
 #[tokio::test]
 async fn a_write_on_the_cookie_alone_must_show_that_it_is_not_forged() {
-    let http = http();
+    let http = http().await;
     let (_, cookies, token) = minted(&http).await;
     let (_, _, others) = minted(&http).await;
     let own = "https://api.example";
@@ -327,7 +335,7 @@ async fn a_write_on_the_cookie_alone_must_show_that_it_is_not_forged() {
 
 #[tokio::test]
 async fn what_a_browser_does_not_send_by_itself_needs_no_csrf_token() {
-    let http = http();
+    let http = http().await;
     let (_, cookies, _) = minted(&http).await;
     let authorization = format!("JWT {}", token(json!({})));
     for extra in [("authorization", authorization.as_str()), ("session-id", "SID:ANON:api.example:7")] {
@@ -338,6 +346,6 @@ async fn what_a_browser_does_not_send_by_itself_needs_no_csrf_token() {
 
 #[tokio::test]
 async fn a_foreign_site_cannot_replace_a_visitors_session() {
-    let response = send(&app(&http()), request("POST", "/own", &[("origin", "https://evil.example")], "")).await;
+    let response = send(&app(&http().await), request("POST", "/own", &[("origin", "https://evil.example")], "")).await;
     assert_eq!((response.status().as_u16(), header(&response, "set-cookie")), (403, None));
 }

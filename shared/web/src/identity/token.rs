@@ -1,137 +1,89 @@
-//! Tokens: HS256 JSON web tokens of the LMS (edX claims; research/registrar-oscarapi.md, section 3).
+//! A token before its signature is checked: what tells which key to check it with, and why tokens are refused.
 //!
-//! The algorithm is bound to the key: a token signed in any other way is refused before its claims are read. Issuer and
-//! audience are checked by the library, the times by us against [`Clock`], because the library reads the machine's time.
+//! Nothing that is read here is believed. It only chooses among keys that are ours: a key that a token itself carries
+//! or points to (`jwk`, `jku`, `x5c`, `x5u`) is never looked at.
 
-use std::collections::BTreeSet;
-
-use domain::owner::UserId;
-use domain::text::{Tenant, Username};
-use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use jsonwebtoken::{Algorithm, dangerous, decode_header};
 use serde::Deserialize;
-
-use super::principal::User;
-use crate::clock::Clock;
-use crate::context::JwtConfig;
-use crate::digest::Keyed;
 
 /// The longest token that is looked at, in bytes. API Gateway passes headers of 10 KiB in all.
 const MAX_LENGTH: usize = 8 * 1024;
 
-/// How far two clocks may be apart, in seconds.
-const LEEWAY: i64 = 10;
-
 /// Why a token is refused. Logged; the caller learns no more than that its token is not valid or has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TokenFault {
+pub enum TokenFault {
+    /// It is too long to be one.
     #[error("the token is longer than {MAX_LENGTH} bytes")]
     TooLong,
-    #[error("the signature, algorithm, issuer, audience or claims are not ours")]
+    /// It is no token, or of an algorithm that we never take.
+    #[error("this is no token, or its algorithm is not one of ours")]
     Refused,
+    /// Its `iss` is not on our list.
+    #[error("the token's issuer is not known")]
+    UnknownIssuer,
+    /// No key that its issuer has for this algorithm and `kid` fits the signature.
+    #[error("no key of the issuer fits the token's signature")]
+    Signature,
+    /// Its `aud` is absent, or names others.
+    #[error("the token is for another audience")]
+    Audience,
+    /// A claim is missing or not of its type, or the version is too new.
+    #[error("the token's claims cannot be read")]
+    Claims,
+    /// Its `exp` has passed.
     #[error("the token has expired")]
     Expired,
+    /// Its `iat` or `nbf` is yet to come.
     #[error("the token is from the future")]
     NotYet,
+    /// It has no `preferred_username` or `username` that we take.
     #[error("the token names no user")]
     NoUsername,
+    /// The issuer's keys were never had. Transient: the token may be good.
+    #[error("the issuer's keys cannot be fetched")]
+    KeysUnavailable,
 }
 
-/// A verifier of one issuer's tokens.
-pub(crate) struct Tokens {
-    key: DecodingKey,
-    validation: Validation,
+/// What a token says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unverified {
+    pub(super) issuer: String,
+    pub(super) kind: Kind,
+    pub(super) kid: Option<String>,
 }
 
-/// The claims that we read; others are ignored. A null is as good as nothing, except for `iss`, `exp` and `iat`.
+/// The kinds of signature that we take. Each is bound to a kind of key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// HS256, by a secret that the issuer shares with us.
+    Secret,
+    /// RS256 or RS512, by a key whose public half the issuer publishes.
+    Rsa(Algorithm),
+}
+
 #[derive(Deserialize)]
-struct Claims {
-    #[expect(dead_code, reason = "reading it refuses a list of issuers, which the library would take")]
+struct Peek {
     iss: String,
-    /// RFC 7519 allows fractions of a second.
-    exp: f64,
-    iat: f64,
-    nbf: Option<f64>,
-    /// A number in some test tools, which then name the user by another claim.
-    sub: Option<serde_json::Value>,
-    preferred_username: Option<String>,
-    username: Option<String>,
-    email: Option<String>,
-    name: Option<String>,
-    administrator: Option<bool>,
-    is_restricted: Option<bool>,
-    scopes: Option<BTreeSet<String>>,
-    scope: Option<String>,
 }
 
-impl Tokens {
-    pub(crate) fn new(config: &JwtConfig) -> Self {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_issuer(&[&config.issuer]);
-        validation.set_audience(&[&config.audience]);
-        validation.set_required_spec_claims(&["aud", "exp", "iss"]);
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        Self { key: DecodingKey::from_secret(config.secret.expose().as_bytes()), validation }
-    }
-
-    /// The user that a token names.
-    pub(crate) fn verify(&self, token: &str, of: &Surroundings<'_>) -> Result<User, TokenFault> {
+impl Unverified {
+    pub(super) fn parse(token: &str) -> Result<Self, TokenFault> {
         if token.len() > MAX_LENGTH {
             return Err(TokenFault::TooLong);
         }
-        let decoded = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation);
-        let claims = decoded.map_err(|_| TokenFault::Refused)?.claims;
-        claims.check_times(of.clock)?;
-        claims.into_user(of)
+        let header = decode_header(token).map_err(|_| TokenFault::Refused)?;
+        // RFC 7515, section 4.1.11: whoever does not know a critical extension must refuse. We know none.
+        let kind = Kind::of(header.alg).filter(|_| header.crit.is_none()).ok_or(TokenFault::Refused)?;
+        let peek: Peek = dangerous::insecure_decode_claims(token).map_err(|_| TokenFault::Claims)?;
+        Ok(Self { issuer: peek.iss, kind, kid: header.kid })
     }
 }
 
-/// What a token is read against.
-pub(crate) struct Surroundings<'a> {
-    pub(crate) clock: &'a Clock,
-    pub(crate) tenant: &'a Tenant,
-    pub(crate) keys: &'a Keyed,
-}
-
-impl Claims {
-    /// A token is good if it is unexpired by our clock or by its issuer's, and if neither finds it in the future.
-    ///
-    /// On AWS both clocks are the same. The local cloud's can be moved forward, while the tool that made the token
-    /// keeps the machine's time: moving the clock by a day must not sign everybody out.
-    fn check_times(&self, clock: &Clock) -> Result<(), TokenFault> {
-        let (ours, issuers) = (clock.now(), clock.issuer_now());
-        let latest_good = seconds(ours.max(issuers), LEEWAY);
-        // NaN and infinities cannot be written in JSON.
-        if self.exp <= seconds(ours.min(issuers), -LEEWAY) {
-            return Err(TokenFault::Expired);
+impl Kind {
+    fn of(algorithm: Algorithm) -> Option<Self> {
+        if algorithm == Algorithm::HS256 {
+            return Some(Self::Secret);
         }
-        if self.iat > latest_good || self.nbf.is_some_and(|nbf| nbf > latest_good) {
-            return Err(TokenFault::NotYet);
-        }
-        Ok(())
+        matches!(algorithm, Algorithm::RS256 | Algorithm::RS512).then_some(Self::Rsa(algorithm))
     }
-
-    fn into_user(self, of: &Surroundings<'_>) -> Result<User, TokenFault> {
-        let subject = self.sub.as_ref().and_then(serde_json::Value::as_str).map(ToOwned::to_owned);
-        let named = self.preferred_username.or(self.username).or(subject).ok_or(TokenFault::NoUsername)?;
-        let username: Username = named.parse().map_err(|_| TokenFault::NoUsername)?;
-        let mut scopes = self.scopes.unwrap_or_default();
-        scopes.extend(self.scope.unwrap_or_default().split_whitespace().map(ToOwned::to_owned));
-        Ok(User {
-            id: UserId::from_digest(of.keys.short(&["user", of.tenant.as_str(), username.as_str()])),
-            username,
-            email: self.email,
-            name: self.name,
-            // A restricted client acts within its scopes, whoever it acts for.
-            staff: self.administrator == Some(true) && self.is_restricted != Some(true),
-            scopes,
-            tenant: of.tenant.clone(),
-        })
-    }
-}
-
-/// Seconds since 1970, as a JSON number; exact for any date that a token can mean.
-fn seconds(at: Timestamp, shift: i64) -> f64 {
-    at.as_second().saturating_add(shift) as f64
 }

@@ -1,0 +1,11 @@
+//! The session function on AWS.
+
+use anyhow::Error;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    web::telemetry::init();
+    let apps = web::for_each_tenant(session::App::from_env).await?;
+    let sites = apps.into_iter().map(|app| (app.http.clone(), session::router(app).split_for_parts().0));
+    web::serve(sites).await.map_err(Error::from_boxed)
+}

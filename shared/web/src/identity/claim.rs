@@ -1,0 +1,330 @@
+//! The extractor of every handler that is for somebody: who calls, before and after the table was asked.
+//!
+//! A [`Claim`] is what a request says, with its signatures checked. It becomes a caller by [`Claim::with`], which reads
+//! the caller's rows in the same round trip as the data that the handler loads anyway. Nothing that was loaded is handed
+//! out before the caller is confirmed, so a handler cannot forget it:
+//!
+//! ```ignore
+//! async fn read_order(State(app): State<App>, who: Claim<SignedIn>, Path(number): Path<OrderNumber>) -> … {
+//!     let (SignedIn(user), file) = who.with(app.store.read_order(&number)).await?;
+//! ```
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+
+use axum::extract::{FromRef, FromRequestParts};
+use domain::owner::{Owner, SessionKey, UserId, UserSessionKey};
+use domain::throttle::{Rate, Throttle};
+use http::request::Parts;
+use jiff::Timestamp;
+use store::{CallerKeys, CallerRows, StoreError};
+
+use super::address::ClientAddress;
+use super::basis::{Basis, Credential};
+use super::client::ClientAsk;
+use super::hop::Hop;
+use super::principal::{FULFILL_SCOPE, Principal, Session, User, Via};
+use super::session::SetCookies;
+use super::{confirm, csrf};
+use crate::answer::{Notes, seconds_until};
+use crate::code::Code;
+use crate::context::Http;
+use crate::problem::Problem;
+
+/// Anybody. Bad credentials are still refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller(pub Principal);
+
+/// A user; 401 for anybody else, 403 for a restricted application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn(pub User);
+
+/// Whoever may read orders: a user their own, staff all, a restricted application with the scope `orders:read` those
+/// that its filters allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderReader(pub User);
+
+/// A user who administers the shop; 401 without a user, 403 for any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staff(pub User);
+
+/// A service with the scope `orders:fulfill`; 401 without a token, 403 without the scope, also for staff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fulfiller(pub User);
+
+/// The owner of what is about to be written: the user, the session, or a session started for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnerForWrite {
+    /// Who owns it.
+    pub owner: Owner,
+    /// The cookies to answer with, if the session is new: a part of the response.
+    pub minted: Option<SetCookies>,
+}
+
+/// What a caller can be. Implemented by the extractors of this module.
+pub trait Role: Sized {
+    /// Whether a session is started for a caller who has none.
+    const MINTS: bool = false;
+
+    /// Admits a confirmed caller, or says why not.
+    ///
+    /// # Errors
+    /// 401 for nobody, 403 for somebody else.
+    fn admit(principal: Principal, minted: Option<SetCookies>) -> Result<Self, Problem>;
+}
+
+/// A caller who has not been confirmed yet; see the module.
+#[derive(Clone, Debug)]
+pub struct Claim<P> {
+    credential: Credential,
+    client: ClientAsk,
+    minted: Option<SetCookies>,
+    throttle: Option<Throttle>,
+    address: ClientAddress,
+    hop: Hop,
+    notes: Notes,
+    http: Http,
+    role: PhantomData<fn() -> P>,
+}
+
+impl<P: Role> Claim<P> {
+    /// Whose data the request is about, if the caller is confirmed: for the keys of what is loaded.
+    #[must_use]
+    pub fn owner(&self) -> Option<Owner> {
+        self.credential.basis.owner()
+    }
+
+    /// The anonymous session that the request names beside its user: what a login merges.
+    #[must_use]
+    pub fn anonymous(&self) -> Option<&SessionKey> {
+        self.credential.anonymous.as_ref().map(|session| &session.key)
+    }
+
+    /// The user's session that the request names, also beside a token or the gateway's word: what a login replaces and a
+    /// logout ends. Who names it knows its secret; whether it is live, the table knows.
+    #[must_use]
+    pub fn named_session(&self) -> Option<(&UserId, &UserSessionKey)> {
+        self.credential.named.as_ref().map(|named| (&named.user, &named.key))
+    }
+
+    /// Whether the token says that the user administers the shop. It may have been revoked since, and a session says
+    /// nothing: good for choosing what to load, and for nothing else.
+    #[must_use]
+    pub fn says_staff(&self) -> bool {
+        match &self.credential.basis {
+            Basis::Token(claims, grant) => claims.administrator == Some(true) && !grant.restricted,
+            Basis::Nobody | Basis::Anonymous(_) | Basis::Gateway(_) | Basis::UserSession(_) => false,
+        }
+    }
+
+    /// Whether the gateway names the user, and that it does is proven.
+    #[must_use]
+    pub fn is_by_gateway(&self) -> bool {
+        self.credential.by_gateway
+    }
+
+    /// The realm of the `Session-Id` that the request names.
+    #[must_use]
+    pub fn realm(&self) -> Option<&str> {
+        self.credential.realm.as_deref()
+    }
+
+    /// The token for `X-CSRF-Token`, if the request rests on a cookie.
+    #[must_use]
+    pub fn csrf_token(&self) -> Option<String> {
+        self.credential.csrf_subject.as_ref().map(|subject| csrf::csrf_token(subject, &self.http))
+    }
+
+    /// What the answer will carry.
+    #[must_use]
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// Serves the request also where applications need a key: it is a browser's way to a page, or a server's to a token.
+    #[must_use]
+    pub fn without_client_key(mut self) -> Self {
+        self.client.exempt();
+        self
+    }
+
+    /// Counts the request against `throttle`, in the same round trip. Services are exempt.
+    #[must_use]
+    pub fn at_most(self, throttle: Throttle) -> Self {
+        Self { throttle: Some(throttle), ..self }
+    }
+
+    /// Confirms the caller while `load` runs.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the caller, and only then what is wrong with the load.
+    pub async fn with<T, E: Into<Problem>>(
+        self,
+        load: impl Future<Output = Result<T, E>>,
+    ) -> Result<(P, T), Problem> {
+        let now = self.http.now();
+        let (rows, rate, loaded) = tokio::join!(self.read(), self.count(now), load);
+        let caller = self.confirm(rows?, rate?, now).await?;
+        Ok((caller, loaded.map_err(Into::into)?))
+    }
+
+    /// Confirms the caller of a handler that loads nothing.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the caller.
+    pub async fn alone(self) -> Result<P, Problem> {
+        let (caller, ()) = self.with(async { Ok::<_, Problem>(()) }).await?;
+        Ok(caller)
+    }
+
+    async fn read(&self) -> Result<CallerRows, StoreError> {
+        let (user, session) = match &self.credential.basis {
+            Basis::Nobody | Basis::Anonymous(_) => (None, None),
+            Basis::Token(claims, _) | Basis::Gateway(claims) => (Some(claims.id.clone()), None),
+            Basis::UserSession(named) => (Some(named.user.clone()), Some(named.key.clone())),
+        };
+        // A key of another school is not looked up: it is refused.
+        let client = self.client.shown.as_ref().filter(|shown| shown.tenant == *self.http.tenant());
+        let client = client.map(|shown| shown.id.clone());
+        self.http.store().read_caller(&CallerKeys { user, session, client }).await
+    }
+
+    async fn count(&self, now: Timestamp) -> Result<Option<Rate>, StoreError> {
+        let service = matches!(&self.credential.basis, Basis::Token(_, grant) if grant.restricted);
+        let Some(throttle) = self.throttle.as_ref().filter(|_| !service) else { return Ok(None) };
+        let owner = self.owner();
+        let principal = owner.as_ref().map_or_else(|| self.address.as_str(), Owner::key);
+        self.http.store().count(throttle, &self.http.rate_key(principal), now).await.map(Some)
+    }
+
+    async fn confirm(self, rows: CallerRows, rate: Option<Rate>, now: Timestamp) -> Result<P, Problem> {
+        self.client.check(rows.client.as_ref(), &self.http, now)?;
+        if let Some(rate) = rate {
+            self.notes.rate(rate, now);
+            if rate.is_exceeded() {
+                return Err(Problem::new(Code::TooManyRequests).retry_after(seconds_until(rate.resets_at, now)));
+            }
+        }
+        let gateway = confirm::Surroundings { http: &self.http, notes: &self.notes, hop: self.hop, now };
+        let principal = confirm::confirm(self.credential.basis, rows, &gateway).await?;
+        if let Some(session) = &self.credential.session_id {
+            self.notes.session_id(session);
+        }
+        P::admit(principal, self.minted)
+    }
+}
+
+impl<S: Send + Sync, P: Role> FromRequestParts<S> for Claim<P>
+where
+    Http: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let http = Http::from_ref(state);
+        let hop = parts.extensions.get::<Hop>().copied().unwrap_or(Hop::Unproven);
+        let notes = parts.extensions.get::<Notes>().cloned().unwrap_or_default();
+        let client = ClientAsk::of(&parts.headers, &parts.method)?;
+        let mut credential = Credential::find(parts, hop, &http).await?;
+        let mut minted = None;
+        if P::MINTS && matches!(credential.basis, Basis::Nobody) {
+            csrf::check_origin(parts, &http)?;
+            let (key, cookies) = SetCookies::mint(&http)?;
+            credential.basis = Basis::Anonymous(Session { key, via: Via::Cookie });
+            minted = Some(cookies);
+        }
+        early::<P>(&credential.basis)?;
+        let address = ClientAddress::of(parts, hop);
+        let throttle = None;
+        Ok(Self { credential, client, minted, throttle, address, hop, notes, http, role: PhantomData })
+    }
+}
+
+/// Refuses at once whom no row can help: a handler's other extractors need not look at such a request.
+fn early<P: Role>(basis: &Basis) -> Result<(), Problem> {
+    match basis {
+        Basis::Nobody => P::admit(Principal::Anonymous(None), None).map(drop),
+        Basis::Anonymous(session) => P::admit(Principal::Anonymous(Some(session.clone())), None).map(drop),
+        Basis::Token(..) | Basis::Gateway(_) | Basis::UserSession(_) => Ok(()),
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Notes {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+impl Caller {
+    /// Who owns what this caller reads; `None` for an anonymous caller without a session.
+    #[must_use]
+    pub fn owner(&self) -> Option<Owner> {
+        self.0.owner()
+    }
+
+    /// The user, if there is one.
+    #[must_use]
+    pub fn user(&self) -> Option<&User> {
+        self.0.user()
+    }
+
+    /// Whether the caller administers the shop.
+    #[must_use]
+    pub fn is_staff(&self) -> bool {
+        self.0.is_staff()
+    }
+}
+
+impl Role for Caller {
+    fn admit(principal: Principal, _: Option<SetCookies>) -> Result<Self, Problem> {
+        Ok(Self(principal))
+    }
+}
+
+impl Role for OwnerForWrite {
+    const MINTS: bool = true;
+
+    fn admit(principal: Principal, minted: Option<SetCookies>) -> Result<Self, Problem> {
+        let owner = principal.owner().ok_or_else(|| Problem::new(Code::Unauthorized))?;
+        unrestricted(&principal)?;
+        Ok(Self { owner, minted })
+    }
+}
+
+/// A restricted application does what a scope names, and nothing else.
+fn unrestricted(principal: &Principal) -> Result<(), Problem> {
+    match principal.user() {
+        Some(user) if user.grant.restricted => {
+            Err(Problem::new(Code::Forbidden).detail("this needs a token that is not restricted to scopes"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+macro_rules! permitted {
+    ($name:ident, $may:expr) => {
+        impl AsRef<User> for $name {
+            fn as_ref(&self) -> &User {
+                &self.0
+            }
+        }
+
+        impl Role for $name {
+            fn admit(principal: Principal, _: Option<SetCookies>) -> Result<Self, Problem> {
+                let may: fn(&User) -> bool = $may;
+                match principal {
+                    Principal::Anonymous(_) => Err(Problem::new(Code::Unauthorized)),
+                    Principal::User(user) if may(&user) => Ok(Self(*user)),
+                    Principal::User(_) => Err(Problem::new(Code::Forbidden)),
+                }
+            }
+        }
+    };
+}
+
+permitted!(SignedIn, |user| !user.grant.restricted);
+permitted!(OrderReader, |user| !user.grant.restricted || user.grant.has(super::principal::READ_ORDERS_SCOPE));
+permitted!(Staff, |user| user.staff);
+permitted!(Fulfiller, |user| user.grant.has(FULFILL_SCOPE));
