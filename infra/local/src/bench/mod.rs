@@ -14,6 +14,7 @@ mod operation;
 mod scale;
 mod shop;
 mod table;
+mod tokens;
 
 use crate::demo::say;
 use operation::Operation;
@@ -27,6 +28,7 @@ pub async fn run() -> anyhow::Result<()> {
     for operation in Operation::ALL {
         say(&table::operation_line(&compare::compare(operation).await?));
     }
+    say(&table::verification(&tokens::measure().await?));
     let catalog = scale::catalog().await?;
     say(&table::growth_heading());
     for growth in catalog {

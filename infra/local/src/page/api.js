@@ -1,7 +1,6 @@
 // The public API as a front end uses it: identity, anti-forgery, idempotency, errors in words.
 
-const TOKEN = "bursar.token";
-const NAME = "bursar.username";
+let name = null;
 
 const WORDS = {
   already_purchased: "You already have this course.",
@@ -31,8 +30,6 @@ const cookie = (name) => {
 /** The fetch behind every call; answers the response when it is a success. */
 export async function request(method, path, { body, headers = {}, accept = "application/json" } = {}) {
   const all = { Accept: accept, ...headers };
-  const token = sessionStorage.getItem(TOKEN);
-  if (token) all.Authorization = `JWT ${token}`;
   const csrf = cookie("bursar_csrf");
   if (csrf && method !== "GET") all["X-CSRF-Token"] = csrf;
   if (body !== undefined) all["Content-Type"] = "application/json";
@@ -44,7 +41,7 @@ export async function request(method, path, { body, headers = {}, accept = "appl
   }
   if (response.ok) return response;
   const refusal = await response.json().catch(() => null);
-  if (response.status === 401 && token) forget();
+  if (response.status === 401) know(null);
   throw new ApiError(response.status, refusal);
 }
 
@@ -54,36 +51,36 @@ export async function api(method, path, body, headers) {
   return response.status === 204 ? null : response.json().catch(() => null);
 }
 
-/** Who is signed in on this tab, if anyone. */
-export const username = () => (sessionStorage.getItem(TOKEN) ? sessionStorage.getItem(NAME) : null);
+/** Who is signed in, if anyone. */
+export const username = () => name;
 
-function forget() {
-  sessionStorage.removeItem(TOKEN);
-  sessionStorage.removeItem(NAME);
+function know(now) {
+  if (now === name) return;
+  name = now;
   window.dispatchEvent(new Event("bursar:identity"));
+}
+
+/** Asks the shop who is signed in: the session is a cookie that no script can read. */
+export async function recall() {
+  know((await api("GET", "/users/me")).username);
 }
 
 /**
- * Signs in as a demo learner, and puts what was in the anonymous basket into the learner's. Answers whether all of it
- * could be brought along: a seat that the learner has already, for one, could not.
+ * Signs in as a demo learner: the learning platform's token is exchanged for a session, and the shop merges the
+ * anonymous basket into the learner's. Answers what could not be brought along, in words.
  */
-export async function signIn(name) {
-  const answer = await request("POST", "/_local/token", { body: { username: name } });
+export async function signIn(learner) {
+  const answer = await request("POST", "/_local/token", { body: { username: learner } });
   const { token } = await answer.json();
-  const anonymous = await api("GET", "/basket");
-  sessionStorage.setItem(TOKEN, token);
-  sessionStorage.setItem(NAME, name);
-  let merged = true;
-  for (const { sku, quantity } of anonymous.lines) {
-    merged = (await api("POST", "/basket/lines", { sku, quantity }).then(() => true, () => false)) && merged;
-  }
-  window.dispatchEvent(new Event("bursar:identity"));
-  return merged;
+  const { user, messages } = await api("POST", "/login", { token });
+  know(user.username);
+  return messages.map((message) => message.text);
 }
 
-/** Signs out on this tab. */
-export function signOut() {
-  forget();
+/** Ends the session. */
+export async function signOut() {
+  await api("POST", "/logout");
+  know(null);
 }
 
 const keys = new Map();

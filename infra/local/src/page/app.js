@@ -1,6 +1,6 @@
 // The shop front: which view a hash names, and the header around it.
 
-import { api, username } from "./api.js";
+import { api, recall, username } from "./api.js";
 import { h, problem } from "./dom.js";
 import { order, orders } from "./orders.js";
 import { account, basket, catalog, countLines } from "./shop.js";
@@ -45,6 +45,7 @@ function showIdentity() {
 
 window.addEventListener("bursar:identity", showIdentity);
 window.addEventListener("hashchange", () => { if (location.hash !== "#main") show(true); });
+await recall().catch(() => {});
 showIdentity();
 show(false);
 api("GET", "/basket").then(countLines).catch(() => {});

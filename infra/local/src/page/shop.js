@@ -161,7 +161,7 @@ export async function account(view, next) {
   const name = username();
   if (name) {
     const leave = (event) => act(event.currentTarget, async () => { await signOut(); countLines(null); location.hash = "#/"; });
-    view.append(h("div", { class: "card" }, h("h1", {}, `Hello, ${name}`), h("p", { class: "muted" }, "You are signed in on this tab."),
+    view.append(h("div", { class: "card" }, h("h1", {}, `Hello, ${name}`), h("p", { class: "muted" }, "You are signed in."),
       h("button", { type: "button", onclick: leave }, "Sign out")));
     return;
   }
@@ -169,8 +169,8 @@ export async function account(view, next) {
     event.preventDefault();
     const form = event.target;
     return act(form.elements.go, async () => {
-      const merged = await signIn(form.elements.username.value.trim());
-      announce(merged ? "You are signed in." : "You are signed in. What was in the basket before could not be brought along.");
+      const missing = await signIn(form.elements.username.value.trim());
+      announce(["You are signed in.", ...missing].join(" "));
       location.hash = next === "basket" ? "#/basket" : "#/";
     });
   };
