@@ -10,6 +10,7 @@ mod catalog;
 mod crashes;
 mod events;
 mod journeys;
+mod matrix;
 mod openapi;
 mod purchase;
 mod simulation;

@@ -4,57 +4,51 @@
 //! An operation names its own responses and, where it is not for everybody, who may call it. An operation that can
 //! answer 412 takes `If-Match`, one that can answer 304 takes `If-None-Match`.
 
-use http::StatusCode;
+mod security;
+
+use http::{Method, StatusCode};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::{
-    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
-};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required};
 
 /// The media type of every refusal.
 const PROBLEM: &str = "application/problem+json";
-/// The security scheme of users and services.
-const JWT: &str = "jwt";
-/// The security scheme of anonymous sessions.
-const SESSION: &str = "session";
 
 /// The document with everything that all operations share.
 #[must_use]
 pub fn complete(mut document: OpenApi) -> OpenApi {
-    let components = document.components.get_or_insert_default();
-    components.add_security_scheme(JWT, jwt());
-    components.add_security_scheme(SESSION, session());
-    let nobody = Vec::<String>::new;
-    document.security = Some(vec![
-        SecurityRequirement::default(),
-        SecurityRequirement::new(JWT, nobody()),
-        SecurityRequirement::new(SESSION, nobody()),
-    ]);
+    security::declare(document.components.get_or_insert_default());
+    // What holds where an operation says nothing else: it is for everybody, and reads.
+    document.security = Some(security::anybody(&Method::GET));
     for item in document.paths.paths.values_mut() {
-        for operation in operations(item) {
+        for (method, operation) in operations(item) {
+            protect(&method, operation);
             describe(operation);
         }
     }
     document
 }
 
-fn jwt() -> SecurityScheme {
-    let text = "A JSON web token of the LMS, after `JWT` or `Bearer`. `staff` is the claim `administrator`; other roles \
-                are scopes.";
-    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
-    SecurityScheme::Http(scheme.description(Some(text)).build())
-}
-
-fn session() -> SecurityScheme {
-    let text = "An anonymous session, `SID:ANON:<realm>:<id>`, named by a trusted application.";
-    SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description("Session-Id", text)))
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     let PathItem { get, post, put, patch, delete, .. } = item;
-    [get, post, put, patch, delete].into_iter().flatten()
+    let all = [
+        (Method::GET, get),
+        (Method::POST, post),
+        (Method::PUT, put),
+        (Method::PATCH, patch),
+        (Method::DELETE, delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Says by which credentials an operation is called.
+fn protect(method: &Method, operation: &mut Operation) {
+    match &operation.security {
+        Some(needed) => operation.security = Some(security::ways(needed, method)),
+        None if method.is_safe() => {}
+        None => operation.security = Some(security::anybody(method)),
+    }
 }
 
 /// Describes every response of an operation, and the headers that go with its conditions.

@@ -1,7 +1,7 @@
 //! One deployment, several schools: a whole function for each, and the choice between them.
 //!
-//! A request is given to the tenant that it names, by its webhook path, its client key, the issuer of its token or the
-//! realm of its `Session-Id`, in this order; one that names none goes to the first. Naming opens nothing: everything is
+//! A request is given to the tenant that it names, by its webhook path, its client key, the issuer of its token, the realm
+//! of its `Session-Id` or the host that it was sent to, in this order; one that names none goes to the first. Naming opens nothing: everything is
 //! verified by the tenant's own router, whose store, issuers, keys and processors are that tenant's alone, so that no
 //! handler can reach another tenant's data (I9).
 
@@ -11,6 +11,8 @@ use axum::Router;
 use axum::extract::Request;
 use domain::text::Tenant;
 use http::HeaderMap;
+use http::header::HOST;
+use http::uri::Authority;
 use tower::{ServiceExt, service_fn};
 
 use crate::config::{ConfigError, Env};
@@ -69,7 +71,7 @@ fn named<'a>(request: &Request, sites: &'a [(Http, Router)]) -> Option<&'a (Http
     let issuer = issuer(request.headers());
     let by_issuer = issuer.and_then(|issuer| sites.iter().find(|(http, _)| http.issuers().knows(&issuer)));
     by_issuer.or_else(|| {
-        let realm = realm(request.headers())?;
+        let realm = realm(request.headers()).or_else(|| host(request))?;
         sites.iter().find(|(http, _)| http.knows_realm(&realm))
     })
 }
@@ -88,6 +90,13 @@ fn issuer(headers: &HeaderMap) -> Option<String> {
         Some(shown) => issuer_of(shown.token),
         None => issuer_of(&cookies::jwt(headers)?),
     }
+}
+
+/// The host without its port: a realm too, where each school has a name of its own.
+fn host(request: &Request) -> Option<String> {
+    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let authority: Authority = header.or_else(|| request.uri().authority().map(Authority::as_str))?.parse().ok()?;
+    Some(authority.host().to_owned())
 }
 
 fn realm(headers: &HeaderMap) -> Option<String> {

@@ -2,8 +2,10 @@
 //! and who may not sign in.
 
 use domain::edit_user::{self, UserEdit};
+use domain::throttle::Throttle;
 use http::StatusCode;
-use local::dev_keys::{Learner, token};
+use local::dev_keys::{Learner, MACHINE_CLIENT, token};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Client, TestApp};
 
@@ -38,6 +40,16 @@ pub(super) async fn skus(client: &Client) -> Vec<String> {
 /// Whom the caller is taken for.
 pub(super) async fn name(client: &Client) -> Value {
     client.get("/api/v1/users/me").await.expect(StatusCode::OK)["username"].clone()
+}
+
+/// A token that is restricted to its scopes: of the machine client, by its secret.
+pub(super) async fn machine_token(app: &TestApp) -> String {
+    let (id, secret) = MACHINE_CLIENT;
+    let form =
+        [("grant_type", "client_credentials"), ("token_type", "jwt"), ("client_id", id), ("client_secret", secret)];
+    let client = app.anonymous();
+    let answer = client.send(client.request(Method::POST, "/oauth2/access_token").form(&form)).await;
+    answer.expect(StatusCode::OK)["access_token"].as_str().expect("a token").to_owned()
 }
 
 /// Deactivates a user, as staff does.
@@ -219,15 +231,14 @@ async fn a_bad_token_starts_nothing_and_leaves_the_visitor_as_it_was() {
     for bad in ["", "a.b.c", &format!("JWT {good}"), &format!("{body}."), &format!("{body}.{reversed}")] {
         visitor.post("/api/v1/login", &json!({"token": bad})).await.problem(401, "unauthorized");
     }
-    let service =
-        Learner { username: "service".to_owned(), scopes: ["orders:fulfill".to_owned()].into(), ..Learner::default() };
-    let restricted = token(&service, app.cloud.clock.issuer_now()).expect("a token");
+    let restricted = machine_token(&app).await;
     visitor.post("/api/v1/login", &json!({"token": restricted})).await.problem(403, "forbidden");
     visitor.post("/api/v1/login", &json!({})).await.problem(422, "invalid_fields");
     visitor.post("/api/v1/login", &json!({"token": good, "next": "/"})).await.problem(422, "invalid_fields");
     assert_eq!((skus(&visitor).await, name(&visitor).await), (vec!["PY".to_owned()], Value::Null));
-    // Nor does a service sign somebody in.
-    log_in(&app, &app.service(), "service").await.problem(403, "forbidden");
+    // Nor does a machine sign somebody in.
+    let machine = app.anonymous().with("Authorization", &format!("Bearer {restricted}"));
+    log_in(&app, &machine, "ada").await.problem(403, "forbidden");
     app.finish().await;
 }
 
@@ -235,17 +246,16 @@ async fn a_bad_token_starts_nothing_and_leaves_the_visitor_as_it_was() {
 async fn logins_are_counted_good_and_bad_for_each_caller() {
     let app = shop(&[]).await;
     let visitor = app.session("1");
-    for left in (0..10).rev() {
+    let limit = Throttle::LOGIN.limit;
+    for left in (0..limit).rev() {
         let answer = visitor.post("/api/v1/login", &json!({"token": "a.b.c"})).await;
         answer.problem(401, "unauthorized");
         assert_eq!(answer.headers["ratelimit-remaining"], left.to_string());
     }
     let refused = log_in(&app, &visitor, "ada").await;
     refused.problem(429, "too_many_requests");
-    assert_eq!(
-        (&refused.headers["retry-after"], &refused.headers["ratelimit-limit"]),
-        (&"60".parse().unwrap(), &"10".parse().unwrap())
-    );
+    assert_eq!(refused.headers["retry-after"], "60");
+    assert_eq!(refused.headers["ratelimit-limit"], limit.to_string());
     log_in(&app, &app.session("2"), "ada").await.expect(StatusCode::OK);
     log_in(&app, &app.anonymous(), "ada").await.expect(StatusCode::OK);
     app.advance(60).await;
@@ -261,7 +271,7 @@ async fn a_page_of_another_site_signs_nobody_in() {
     log_in(&app, &nobody.with("Origin", "null"), "eve").await.problem(403, "csrf_failed");
     log_in(&app, &nobody.with("Sec-Fetch-Site", "cross-site"), "eve").await.problem(403, "csrf_failed");
     // Nor does a form, which cannot send JSON.
-    let form = nobody.request(reqwest::Method::POST, "/api/v1/login").form(&[("token", token_of(&app, "eve"))]);
+    let form = nobody.request(Method::POST, "/api/v1/login").form(&[("token", token_of(&app, "eve"))]);
     nobody.send(form).await.problem(415, "unsupported_media_type");
     for origin in [app.cloud.base_url.as_str(), local::dev_keys::FRONT_END] {
         log_in(&app, &nobody.with("Origin", origin), "eve").await.expect(StatusCode::OK);

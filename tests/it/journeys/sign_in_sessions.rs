@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tests::{Answer, Client, TestApp};
 
-use super::sign_in::{go_on, log_in, name, session_id, skus};
+use super::sign_in::{go_on, log_in, machine_token, name, session_id, skus};
 
 /// Two weeks, after which a session is over.
 const SESSION_S: i64 = 14 * 24 * 3600;
@@ -18,6 +18,11 @@ async fn shop() -> TestApp {
     app.sell("PY", "10.00", "USD", None).await;
     app.sell("RS", "10.00", "USD", None).await;
     app
+}
+
+/// A client that may do what its scopes say, and nothing else.
+async fn machine(app: &TestApp) -> Client {
+    app.anonymous().with("Authorization", &format!("Bearer {}", machine_token(app).await))
 }
 
 async fn sessions(client: &Client) -> Vec<Value> {
@@ -149,7 +154,7 @@ async fn a_logout_needs_somebody_and_ends_nothing_for_a_caller_by_token() {
     for nobody in [app.anonymous(), app.session("1")] {
         nobody.post("/api/v1/logout", &json!({})).await.problem(401, "unauthorized");
     }
-    app.service().post("/api/v1/logout", &json!({})).await.problem(403, "forbidden");
+    machine(&app).await.post("/api/v1/logout", &json!({})).await.problem(403, "forbidden");
     let (ada, _) = signed_in(&app, "1", "ada").await;
     let by_token = app.user("ada");
     by_token.post("/api/v1/logout", &json!({})).await.expect(StatusCode::NO_CONTENT);
@@ -197,7 +202,7 @@ async fn sessions_are_ended_by_their_owner_only() {
         nobody.delete(&path).await.problem(401, "unauthorized");
         nobody.delete("/api/v1/sessions").await.problem(401, "unauthorized");
     }
-    app.service().delete(&path).await.problem(403, "forbidden");
+    machine(&app).await.delete(&path).await.problem(403, "forbidden");
     laptop.delete("/api/v1/sessions/uses_").await.problem(404, "not_found");
     laptop.delete(&format!("/api/v1/sessions/uses_{}", "0".repeat(32))).await.problem(404, "unknown_session");
     assert_eq!(name(&phone).await, json!("ada"));

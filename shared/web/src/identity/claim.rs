@@ -21,9 +21,10 @@ use store::{CallerKeys, CallerRows, StoreError};
 
 use super::address::ClientAddress;
 use super::basis::{Basis, Credential};
+use super::claims::Grant;
 use super::client::ClientAsk;
 use super::hop::Hop;
-use super::principal::{FULFILL_SCOPE, Principal, Session, User, Via};
+use super::principal::{FULFILL_SCOPE, Principal, READ_ORDERS_SCOPE, Session, User, Via};
 use super::session::SetCookies;
 use super::{confirm, csrf};
 use crate::answer::{Notes, seconds_until};
@@ -65,6 +66,12 @@ pub struct OwnerForWrite {
 pub trait Role: Sized {
     /// Whether a session is started for a caller who has none.
     const MINTS: bool = false;
+
+    /// Whether a user with this grant may be one; `staff` is whether the user administers the shop.
+    ///
+    /// # Errors
+    /// 403 if not.
+    fn permit(grant: &Grant, staff: bool) -> Result<(), Problem>;
 
     /// Admits a confirmed caller, or says why not.
     ///
@@ -192,9 +199,19 @@ impl<P: Role> Claim<P> {
     async fn count(&self, now: Timestamp) -> Result<Option<Rate>, StoreError> {
         let service = matches!(&self.credential.basis, Basis::Token(_, grant) if grant.restricted);
         let Some(throttle) = self.throttle.as_ref().filter(|_| !service) else { return Ok(None) };
-        let owner = self.owner();
-        let principal = owner.as_ref().map_or_else(|| self.address.as_str(), Owner::key);
-        self.http.store().count(throttle, &self.http.rate_key(principal), now).await.map(Some)
+        self.http.store().count(throttle, &self.http.rate_key(self.counted_as()), now).await.map(Some)
+    }
+
+    /// Whom a request is counted against: somebody who cannot be somebody else at will, nor be made to pay for others. A
+    /// session counts by itself, since whose it is has not been confirmed; anonymous sessions are anybody's to invent, and
+    /// count by themselves only where an application's key vouches for them.
+    fn counted_as(&self) -> &str {
+        match &self.credential.basis {
+            Basis::Token(claims, _) | Basis::Gateway(claims) => claims.id.as_str(),
+            Basis::UserSession(named) => named.key.as_str(),
+            Basis::Anonymous(session) if self.client.shown.is_some() => session.key.as_str(),
+            Basis::Nobody | Basis::Anonymous(_) => self.address.as_str(),
+        }
     }
 
     async fn confirm(self, rows: CallerRows, rate: Option<Rate>, now: Timestamp) -> Result<P, Problem> {
@@ -240,12 +257,15 @@ where
     }
 }
 
-/// Refuses at once whom no row can help: a handler's other extractors need not look at such a request.
+/// Refuses at once whom no row can help: a handler's other extractors need not look at such a request. A row can make a
+/// user staff of whom the token says nothing, but not one of whom it says no: no token is good for more than it says.
 fn early<P: Role>(basis: &Basis) -> Result<(), Problem> {
     match basis {
         Basis::Nobody => P::admit(Principal::Anonymous(None), None).map(drop),
         Basis::Anonymous(session) => P::admit(Principal::Anonymous(Some(session.clone())), None).map(drop),
-        Basis::Token(..) | Basis::Gateway(_) | Basis::UserSession(_) => Ok(()),
+        Basis::Token(claims, grant) => P::permit(grant, claims.administrator != Some(false) && !grant.restricted),
+        Basis::Gateway(claims) => P::permit(&Grant::default(), claims.administrator != Some(false)),
+        Basis::UserSession(_) => P::permit(&Grant::default(), true),
     }
 }
 
@@ -278,6 +298,10 @@ impl Caller {
 }
 
 impl Role for Caller {
+    fn permit(_: &Grant, _: bool) -> Result<(), Problem> {
+        Ok(())
+    }
+
     fn admit(principal: Principal, _: Option<SetCookies>) -> Result<Self, Problem> {
         Ok(Self(principal))
     }
@@ -286,20 +310,20 @@ impl Role for Caller {
 impl Role for OwnerForWrite {
     const MINTS: bool = true;
 
+    /// A restricted application does what a scope names, and nothing else.
+    fn permit(grant: &Grant, _: bool) -> Result<(), Problem> {
+        if grant.restricted {
+            return Err(Problem::new(Code::Forbidden).detail("this needs a token that is not restricted to scopes"));
+        }
+        Ok(())
+    }
+
     fn admit(principal: Principal, minted: Option<SetCookies>) -> Result<Self, Problem> {
         let owner = principal.owner().ok_or_else(|| Problem::new(Code::Unauthorized))?;
-        unrestricted(&principal)?;
-        Ok(Self { owner, minted })
-    }
-}
-
-/// A restricted application does what a scope names, and nothing else.
-fn unrestricted(principal: &Principal) -> Result<(), Problem> {
-    match principal.user() {
-        Some(user) if user.grant.restricted => {
-            Err(Problem::new(Code::Forbidden).detail("this needs a token that is not restricted to scopes"))
+        if let Some(user) = principal.user() {
+            Self::permit(&user.grant, user.staff)?;
         }
-        Some(_) | None => Ok(()),
+        Ok(Self { owner, minted })
     }
 }
 
@@ -312,19 +336,22 @@ macro_rules! permitted {
         }
 
         impl Role for $name {
+            fn permit(grant: &Grant, staff: bool) -> Result<(), Problem> {
+                let may: fn(&Grant, bool) -> bool = $may;
+                if may(grant, staff) { Ok(()) } else { Err(Problem::new(Code::Forbidden)) }
+            }
+
             fn admit(principal: Principal, _: Option<SetCookies>) -> Result<Self, Problem> {
-                let may: fn(&User) -> bool = $may;
                 match principal {
                     Principal::Anonymous(_) => Err(Problem::new(Code::Unauthorized)),
-                    Principal::User(user) if may(&user) => Ok(Self(*user)),
-                    Principal::User(_) => Err(Problem::new(Code::Forbidden)),
+                    Principal::User(user) => Self::permit(&user.grant, user.staff).map(|()| Self(*user)),
                 }
             }
         }
     };
 }
 
-permitted!(SignedIn, |user| !user.grant.restricted);
-permitted!(OrderReader, |user| !user.grant.restricted || user.grant.has(super::principal::READ_ORDERS_SCOPE));
-permitted!(Staff, |user| user.staff);
-permitted!(Fulfiller, |user| user.grant.has(FULFILL_SCOPE));
+permitted!(SignedIn, |grant, _| !grant.restricted);
+permitted!(OrderReader, |grant, _| !grant.restricted || grant.has(READ_ORDERS_SCOPE));
+permitted!(Staff, |_, staff| staff);
+permitted!(Fulfiller, |grant, _| grant.has(FULFILL_SCOPE));

@@ -78,6 +78,7 @@ async fn a_token_says_what_open_edxs_say() {
           "scopes": [
             "orders:read"
           ],
+          "tenant": "default",
           "version": "1.2.0"
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&claims).unwrap());

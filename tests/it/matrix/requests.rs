@@ -1,0 +1,197 @@
+//! A good request for every operation: whoever is admitted succeeds with it.
+
+use http::StatusCode;
+use local::dev_keys::WEBHOOK_SECRETS;
+use local::stripe_sim::sign;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use tests::Client;
+
+use super::callers::{log_in, own_token};
+use super::shop::{Shop, text};
+use crate::openapi::Operation;
+
+/// Who asks, and whether the request will use something up: what is used up is made for it.
+pub(super) struct Asker<'a> {
+    pub(super) name: &'a str,
+    pub(super) client: &'a Client,
+    pub(super) uses_up: bool,
+}
+
+/// What a request has besides its method and its path.
+#[derive(Default)]
+struct Content {
+    /// The values of the path's parameters, and what follows the path.
+    path: Vec<(&'static str, String)>,
+    query: &'static str,
+    body: Option<Value>,
+}
+
+fn at(name: &'static str, value: &str) -> Content {
+    Content { path: vec![(name, value.to_owned())], ..Content::default() }
+}
+
+fn nothing() -> Content {
+    Content::default()
+}
+
+fn sent(body: Value) -> Content {
+    nothing().sends(body)
+}
+
+impl Content {
+    fn sends(self, body: Value) -> Self {
+        Self { body: Some(body), ..self }
+    }
+}
+
+impl Shop {
+    /// A request for an operation.
+    pub(super) async fn request(&self, operation: &Operation, asker: &Asker<'_>) -> RequestBuilder {
+        let id = operation.id.as_str();
+        let content = match self.catalog(id, asker).await {
+            Some(content) => content,
+            None => match self.purchase(id, asker).await {
+                Some(content) => content,
+                None => self.identity(id, asker).await.unwrap_or_else(|| panic!("no request for {id}")),
+            },
+        };
+        let mut path = format!("{}{}", operation.path, content.query);
+        for (name, value) in &content.path {
+            path = path.replace(&format!("{{{name}}}"), value);
+        }
+        let method: Method = operation.method.parse().expect("a method");
+        let request = asker.client.request(method, &path);
+        match (id, content.body) {
+            ("issue_token", Some(form)) => request.form(&form),
+            ("receive_event", Some(event)) => self.signed(request, &event),
+            ("start_checkout", Some(body)) => request.header("Idempotency-Key", self.fresh("key-")).json(&body),
+            (_, Some(body)) => request.json(&body),
+            (_, None) => request,
+        }
+    }
+
+    fn signed(&self, request: RequestBuilder, event: &Value) -> RequestBuilder {
+        let body = event.to_string();
+        let at = self.app.cloud.clock.now().as_second();
+        request.header("Stripe-Signature", sign(&WEBHOOK_SECRETS.map(str::to_owned), at, body.as_bytes())).body(body)
+    }
+
+    async fn catalog(&self, id: &str, asker: &Asker<'_>) -> Option<Content> {
+        let price = json!({"amount": "9.00", "currency": "USD"});
+        let product = |sku: &str| json!({"sku": sku, "kind": "seat", "title": sku, "course_key": "course-v1:Test+EDIT+1", "mode": "verified"});
+        let group = |id: &str| json!({"id": id, "title": "Group", "skus": ["PY"]});
+        Some(match id {
+            "list_products" | "list_courses" | "list_catalogs" | "read_openapi" | "read_health" => nothing(),
+            "read_product" => at("sku", "PY"),
+            "create_product" => sent(product(&self.fresh("NEW-"))),
+            "replace_product" => at("sku", "EDIT").sends(product("EDIT")),
+            "change_product" => at("sku", "EDIT").sends(json!({"title": "Changed"})),
+            "set_stock" => at("sku", "EDIT").sends(json!({"price": price})),
+            "delete_product" if asker.uses_up => {
+                let sku = self.fresh("OLD-");
+                let made = self.staff.post("/api/v1/products", &product(&sku)).await;
+                at("sku", &text(&made.expect(StatusCode::CREATED), "sku"))
+            }
+            "delete_product" => at("sku", "EDIT"),
+            "read_course" => at("course_key", "course-v1:Test+PY+1"),
+            "save_course" => {
+                let seat = json!({"sku": "EDIT", "mode": "verified", "price": price});
+                at("course_key", "course-v1:Test+EDIT+1").sends(json!({"title": "C", "org": "Test", "seats": [seat]}))
+            }
+            "create_catalog" => sent(group(&self.fresh("new-"))),
+            "delete_catalog" if asker.uses_up => {
+                let made = self.staff.post("/api/v1/catalogs", &group(&self.fresh("old-"))).await;
+                at("id", &text(&made.expect(StatusCode::CREATED), "id"))
+            }
+            "read_catalog" | "delete_catalog" => at("id", "sci"),
+            "replace_catalog" => at("id", "sci").sends(group("sci")),
+            _ => return None,
+        })
+    }
+
+    async fn purchase(&self, id: &str, asker: &Asker<'_>) -> Option<Content> {
+        let line = json!({"sku": "PY"});
+        if asker.uses_up && ["set_quantity", "remove_line", "start_checkout"].contains(&id) {
+            // Who has no basket can put nothing in one that a later request would find.
+            let session = asker.name != "nobody" && asker.name != "northwind:key" && asker.name != "userinfo:spoofed";
+            if session {
+                asker.client.add("PY").await.expect(StatusCode::CREATED);
+            }
+        }
+        Some(match id {
+            "read_basket" | "clear_basket" | "list_orders" | "list_processors" => nothing(),
+            "read_quote" => Content { query: "?sku=PY&code=SPRING", ..nothing() },
+            "add_line" => sent(line),
+            "add_lines" => sent(json!({"lines": [line]})),
+            "set_quantity" => at("sku", "PY").sends(json!({"quantity": 1})),
+            "remove_line" => at("sku", "PY"),
+            "start_checkout" => {
+                sent(json!({"processor": "stripe", "return_url": "https://shop.example/{order_number}"}))
+            }
+            "read_order" | "read_timeline" | "read_receipt" => at("number", &self.objects.order),
+            "cancel_order" if asker.uses_up => at("number", &self.pending().await),
+            "cancel_order" => at("number", &self.objects.order),
+            "fulfill_order" => at("number", &self.objects.order).sends(json!({"lines": ["SHUT"]})),
+            "receive_event" => {
+                let path = vec![("tenant", "default".to_owned()), ("processor", "stripe".to_owned())];
+                let object = json!({"id": "cus_1", "object": "customer"});
+                let event = json!({
+                    "id": "evt_1", "object": "event", "api_version": "2026-10-28.endive", "created": 1_795_176_000,
+                    "livemode": false, "type": "customer.created", "data": {"object": object},
+                });
+                Content { path, ..sent(event) }
+            }
+            _ => return None,
+        })
+    }
+
+    /// An order of ada's that waits for payment.
+    async fn pending(&self) -> String {
+        self.ada.add("PY").await.expect(StatusCode::CREATED);
+        text(&self.ada.checkout(&self.fresh("pending-")).await.expect(StatusCode::CREATED), "order_number")
+    }
+
+    async fn identity(&self, id: &str, asker: &Asker<'_>) -> Option<Content> {
+        let machine = json!({"name": "New", "username": "worker", "scopes": ["orders:read"]});
+        let key = json!({"name": "New", "may": ["read"]});
+        Some(match id {
+            "read_me"
+            | "read_csrf_token"
+            | "logout"
+            | "establish_session"
+            | "read_jwks"
+            | "read_discovery"
+            | "list_sessions"
+            | "end_sessions"
+            | "list_client_keys"
+            | "list_machine_clients" => nothing(),
+            "login" => sent(json!({"token": own_token(self, asker.name)})),
+            "end_session" if asker.uses_up => {
+                let login = log_in(&self.nobody, &self.fresh("end-"), &own_token(self, "ada")).await;
+                at("id", login["session"]["id"].as_str().expect("an id"))
+            }
+            "end_session" => at("id", &self.objects.session),
+            "issue_token" => {
+                let (id, secret) = &self.objects.worker;
+                sent(json!({"grant_type": "client_credentials", "client_id": id, "client_secret": secret}))
+            }
+            "create_client_key" => sent(key),
+            "rotate_client_key" => at("id", &self.objects.client_key),
+            "delete_client_key" if asker.uses_up => at("id", &self.made("client-keys", &key).await),
+            "delete_client_key" => at("id", &self.objects.client_key),
+            "create_machine_client" => sent(machine),
+            "rotate_machine_client" => at("id", &self.objects.machine_client),
+            "delete_machine_client" if asker.uses_up => at("id", &self.made("machine-clients", &machine).await),
+            "delete_machine_client" => at("id", &self.objects.machine_client),
+            "read_user" => at("username", "bystander"),
+            "change_user" => at("username", "bystander").sends(json!({"active": true})),
+            _ => return None,
+        })
+    }
+
+    /// The id of a client that staff made.
+    async fn made(&self, kind: &str, body: &Value) -> String {
+        text(&self.staff.post(&format!("/api/v1/{kind}"), body).await.expect(StatusCode::CREATED), "id")
+    }
+}
