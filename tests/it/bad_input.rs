@@ -5,6 +5,7 @@
 
 mod bodies;
 mod callers;
+mod forms;
 mod junk;
 mod names;
 mod samples;
@@ -54,6 +55,11 @@ struct World {
     pending: String,
     /// Ada's order that is paid, and whose course is closed at the LMS.
     paid: String,
+    /// A session of Ada's: its name, and the `Session-Id` that opens it.
+    session: String,
+    session_id: String,
+    client_key: String,
+    machine_client: String,
 }
 
 impl World {
@@ -74,21 +80,32 @@ impl World {
         app.settle().await;
         let pending = ada.order("LTD").await;
         app.user("eve").add("PY").await.expect(StatusCode::CREATED);
-        let number = |checkout: &Answer| checkout["order_number"].as_str().unwrap().to_owned();
-        let (pending, paid, router) = (number(&pending), number(&paid), app.cloud.router());
-        Self { app, router, pending, paid }
+        // First sight writes a user's record: nobody is to be new to what is tried here.
+        for known in [app.user("bob"), app.service()] {
+            known.get("/api/v1/users/me").await.expect(StatusCode::OK);
+        }
+        let router = app.cloud.router();
+        let text = |answer: &Answer, member: &str| answer[member].as_str().unwrap().to_owned();
+        let (pending, paid) = (text(&pending, "order_number"), text(&paid, "order_number"));
+        let mut world = Self { app, router, pending, paid, ..Self::default() };
+        world.identify().await;
+        world
     }
 
-    fn authorization(&self, who: Who) -> Option<String> {
-        let learner = |name: &str| Learner { username: name.to_owned(), ..Learner::default() };
-        let learner = match who {
-            Who::Nobody => return None,
-            Who::Ada => learner("ada"),
-            Who::Eve => learner("eve"),
-            Who::Staff => Learner { staff: true, ..learner("staff") },
-            Who::Service => Learner { scopes: ["orders:fulfill".to_owned()].into(), ..learner("service") },
+    /// Adds a session, a client key and a machine client.
+    async fn identify(&mut self) {
+        let login = self.app.session("ada").post("/api/v1/login", &json!({"token": self.token(Who::Ada)})).await;
+        let login = login.expect(StatusCode::OK);
+        let made = async |path: &str, body: Value| {
+            let made = self.app.staff().post(path, &body).await.expect(StatusCode::CREATED);
+            made["id"].as_str().unwrap().to_owned()
         };
-        Some(format!("JWT {}", token(&learner, self.app.cloud.clock.issuer_now()).unwrap()))
+        let key = made("/api/v1/client-keys", json!({"name": "Front end", "may": ["read", "write"]})).await;
+        let machine = json!({"name": "Worker", "username": "worker", "scopes": ["orders:fulfill"]});
+        let machine = made("/api/v1/machine-clients", machine).await;
+        (self.client_key, self.machine_client) = (key, machine);
+        login["session"]["id"].as_str().unwrap().clone_into(&mut self.session);
+        login.headers["session-id"].to_str().unwrap().clone_into(&mut self.session_id);
     }
 
     /// The sample of an operation as a request.

@@ -55,9 +55,9 @@ pub fn choose_tenant(sites: Vec<(Http, Router)>) -> Router {
         async move {
             match site {
                 Some(router) => router.oneshot(request).await,
-                None => Ok::<_, Infallible>(axum::response::IntoResponse::into_response(
-                    crate::Problem::new(crate::Code::NotFound),
-                )),
+                None => Ok::<_, Infallible>(axum::response::IntoResponse::into_response(crate::Problem::new(
+                    crate::Code::NotFound,
+                ))),
             }
         }
     }))
@@ -101,4 +101,67 @@ fn host(request: &Request) -> Option<String> {
 
 fn realm(headers: &HeaderMap) -> Option<String> {
     SessionId::parse(headers.get(SESSION_ID)?.to_str().ok()?).ok().map(|id| id.realm)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::{get, post};
+    use jiff::Timestamp;
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::run::site;
+    use crate::testing::{ISSUER, NOW, body_text, config, http_of, request, send};
+
+    /// A site of one tenant that answers its name.
+    async fn school(tenant: &str, issuer: &str, realm: &str) -> (Http, Router) {
+        let mut config = config();
+        config.tenant = tenant.parse().unwrap();
+        config.session_realms = vec![realm.to_owned()];
+        for known in &mut config.issuers {
+            issuer.clone_into(&mut known.issuer);
+        }
+        let http = http_of(config, Clock::fixed(Timestamp::from_second(NOW).unwrap())).await;
+        let name = http.tenant().to_string();
+        let answer = move || async move { name };
+        (http, Router::new().route("/name", get(answer.clone())).route("/webhooks/{tenant}/stripe", post(answer)))
+    }
+
+    #[tokio::test]
+    async fn a_request_goes_to_the_school_that_it_names_and_else_to_the_first() {
+        let other = "https://lms.west.example/oauth2";
+        let shop = site([school("default", ISSUER, "api.example").await, school("west", other, "west.example").await]);
+        let token = |issuer: &str| {
+            let claims = json!({"iss": issuer, "preferred_username": "ada"});
+            format!("JWT {}", encode(&Header::default(), &claims, &EncodingKey::from_secret(b"anybody")).unwrap())
+        };
+        let key = |tenant: &str| format!("ck_{tenant}_01jz0000000000000000000001_{}", "0a".repeat(32));
+        let (ours, theirs) = (token(ISSUER), token(other));
+        for (name, headers, wanted) in [
+            ("nothing", vec![], "default"),
+            ("its key", vec![("x-client-key", key("west"))], "west"),
+            ("its key before another's token", vec![("x-client-key", key("west")), ("authorization", ours)], "west"),
+            (
+                "an unknown school's key",
+                vec![("x-client-key", key("east")), ("authorization", theirs.clone())],
+                "default",
+            ),
+            ("no key", vec![("x-client-key", "west".to_owned())], "default"),
+            ("its issuer", vec![("authorization", theirs.clone())], "west"),
+            ("an unknown issuer", vec![("authorization", token("https://evil.example"))], "default"),
+            ("its realm", vec![("session-id", "SID:ANON:west.example:7".to_owned())], "west"),
+            ("its host", vec![("host", "west.example:8443".to_owned())], "west"),
+            ("an unknown host", vec![("host", "east.example".to_owned())], "default"),
+        ] {
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let answer = send(&shop, request("GET", "/name", &headers, "")).await;
+            assert_eq!(body_text(answer).await, wanted, "{name}");
+        }
+        for (path, wanted) in [("/webhooks/west/stripe", "west"), ("/webhooks/east/stripe", "default")] {
+            let headers = [("authorization", theirs.as_str()), ("x-client-key", &key("default"))];
+            assert_eq!(body_text(send(&shop, request("POST", path, &headers, "")).await).await, wanted, "{path}");
+        }
+    }
 }

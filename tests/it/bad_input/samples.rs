@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use local::dev_keys::{GATEWAY, ISSUER, MACHINE_CLIENT};
 use serde_json::{Value, json};
 
 use super::{Who, World};
@@ -11,12 +14,14 @@ use super::{Who, World};
 pub(super) struct Sample {
     pub(super) who: Who,
     pub(super) path: String,
-    pub(super) headers: Vec<(&'static str, &'static str)>,
+    pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
+    /// A body that is a form.
+    pub(super) form: Option<String>,
 }
 
 /// The order in which every sample succeeds in one and the same world.
-pub(super) const IN_ORDER: [&str; 33] = [
+pub(super) const IN_ORDER: [&str; 54] = [
     "read_openapi",
     "read_health",
     "list_products",
@@ -50,15 +55,41 @@ pub(super) const IN_ORDER: [&str; 33] = [
     "list_processors",
     "receive_event",
     "delete_product",
+    "read_me",
+    "read_csrf_token",
+    "login",
+    "list_sessions",
+    "end_session",
+    "end_sessions",
+    "logout",
+    "establish_session",
+    "issue_token",
+    "read_jwks",
+    "read_discovery",
+    "list_client_keys",
+    "create_client_key",
+    "rotate_client_key",
+    "delete_client_key",
+    "list_machine_clients",
+    "create_machine_client",
+    "rotate_machine_client",
+    "delete_machine_client",
+    "read_user",
+    "change_user",
 ];
 
 fn sample(who: Who, path: &str) -> Sample {
-    Sample { who, path: path.to_owned(), headers: Vec::new(), body: None }
+    Sample { who, path: path.to_owned(), headers: Vec::new(), body: None, form: None }
 }
 
 impl Sample {
     fn sends(self, body: Value) -> Self {
         Self { body: Some(body), ..self }
+    }
+
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
     }
 }
 
@@ -67,6 +98,8 @@ pub(super) fn all(world: &World) -> BTreeMap<&'static str, Sample> {
     let mut all = catalog();
     all.extend(basket());
     all.extend(orders(world));
+    all.extend(sessions(world));
+    all.extend(clients(world));
     all.extend([
         ("read_openapi", sample(Who::Nobody, "/api/v1/openapi.json")),
         ("read_health", sample(Who::Nobody, "/health")),
@@ -134,8 +167,7 @@ fn orders(world: &World) -> BTreeMap<&'static str, Sample> {
     let checkout = json!({
         "processor": "stripe", "return_url": "https://shop.example/orders/{order_number}", "flow": "redirect",
     });
-    let start =
-        Sample { headers: vec![("idempotency-key", "first")], ..sample(Who::Eve, "/api/v1/checkout").sends(checkout) };
+    let start = sample(Who::Eve, "/api/v1/checkout").sends(checkout).with("idempotency-key", "first");
     let fulfill = Sample { who: Who::Service, ..of(&world.paid, "/fulfill").sends(json!({"lines": ["SHUT"]})) };
     BTreeMap::from([
         ("start_checkout", start),
@@ -145,6 +177,52 @@ fn orders(world: &World) -> BTreeMap<&'static str, Sample> {
         ("read_receipt", of(&world.paid, "/receipt")),
         ("fulfill_order", fulfill),
         ("cancel_order", of(&world.pending, "/cancel")),
+    ])
+}
+
+fn sessions(world: &World) -> BTreeMap<&'static str, Sample> {
+    let person = json!({"sub": "0b9f1f0e", "preferred_username": "ada"});
+    let (proof, [secret, _]) = GATEWAY;
+    assert_eq!(proof, "X-Gateway-Secret");
+    let handed_over = sample(Who::Nobody, "/establish_session?next=/courses")
+        .with("x-gateway-secret", secret)
+        .with("x-userinfo", &STANDARD.encode(person.to_string()));
+    let (id, secret) = MACHINE_CLIENT;
+    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}&token_type=jwt");
+    BTreeMap::from([
+        ("read_me", sample(Who::Ada, "/api/v1/users/me")),
+        ("read_csrf_token", sample(Who::Nobody, "/csrf/api/v1/token")),
+        ("login", sample(Who::Nobody, "/api/v1/login").sends(json!({"token": world.token(Who::Ada)}))),
+        ("logout", sample(Who::Ada, "/api/v1/logout")),
+        ("list_sessions", sample(Who::Ada, "/api/v1/sessions")),
+        ("end_session", sample(Who::Ada, &format!("/api/v1/sessions/{}", world.session))),
+        ("end_sessions", sample(Who::Ada, "/api/v1/sessions")),
+        ("establish_session", handed_over),
+        ("issue_token", Sample { form: Some(form), ..sample(Who::Nobody, "/oauth2/access_token") }),
+        ("read_jwks", sample(Who::Nobody, "/oauth2/jwks")),
+        ("read_discovery", sample(Who::Nobody, "/.well-known/openid-configuration")),
+    ])
+}
+
+fn clients(world: &World) -> BTreeMap<&'static str, Sample> {
+    let staff = |path: &str| sample(Who::Staff, &format!("/api/v1/{path}"));
+    let key = |what: &str| staff(&format!("client-keys/{}{what}", world.client_key));
+    let machine = |what: &str| staff(&format!("machine-clients/{}{what}", world.machine_client));
+    let grace = json!({"grace_s": 60});
+    let worker = json!({
+        "name": "Worker", "username": "worker", "scopes": ["orders:read"], "filters": ["content_org:Test"],
+    });
+    BTreeMap::from([
+        ("list_client_keys", staff("client-keys?limit=1")),
+        ("create_client_key", staff("client-keys").sends(json!({"name": "Shop", "may": ["read"]}))),
+        ("rotate_client_key", key("/rotate").sends(grace.clone())),
+        ("delete_client_key", key("")),
+        ("list_machine_clients", staff("machine-clients?limit=1")),
+        ("create_machine_client", staff("machine-clients").sends(worker)),
+        ("rotate_machine_client", machine("/rotate").sends(grace)),
+        ("delete_machine_client", machine("")),
+        ("read_user", staff("users/bob")),
+        ("change_user", staff("users/bob").sends(json!({"active": true, "unlink": [ISSUER]}))),
     ])
 }
 
