@@ -11,7 +11,7 @@ use domain::text::Sku;
 use serde::Deserialize;
 use store::BasketView as Loaded;
 use utoipa::ToSchema;
-use web::{Caller, Claim, Code, ETag, IfMatch, Json, OwnerForWrite, Path, Problem};
+use web::{Claim, Code, ETag, IfMatch, Json, OwnerForWrite, Path, Problem, Shopper};
 
 use crate::App;
 use crate::body::BasketView;
@@ -111,7 +111,7 @@ fn seen(loaded: &Loaded, sku: &Sku) -> Result<Product, Problem> {
     responses((status = 200, body = BasketView), (status = 404), (status = 409), (status = 412)))]
 pub(crate) async fn set_quantity(
     State(app): State<App>,
-    who: Claim<Caller>,
+    who: Claim<Shopper>,
     Path(sku): Path<Sku>,
     if_match: IfMatch,
     Json(body): Json<QuantityBody>,
@@ -130,14 +130,14 @@ pub(crate) async fn set_quantity(
     responses((status = 200, body = BasketView), (status = 404), (status = 412)))]
 pub(crate) async fn remove_line(
     State(app): State<App>,
-    who: Claim<Caller>,
+    who: Claim<Shopper>,
     Path(sku): Path<Sku>,
     if_match: IfMatch,
 ) -> Result<Response, Problem> {
     remove(&app, who, sku, &if_match).await
 }
 
-async fn remove(app: &App, who: Claim<Caller>, sku: Sku, if_match: &IfMatch) -> Result<Response, Problem> {
+async fn remove(app: &App, who: Claim<Shopper>, sku: Sku, if_match: &IfMatch) -> Result<Response, Problem> {
     let (_, basket) = change(app, who, &[], if_match, |_| Ok(Change::Remove(sku.clone()))).await?;
     Ok(show(app, &basket)?.into_response())
 }
@@ -147,7 +147,7 @@ async fn remove(app: &App, who: Claim<Caller>, sku: Sku, if_match: &IfMatch) -> 
     responses((status = 200, body = BasketView), (status = 412)))]
 pub(crate) async fn clear_basket(
     State(app): State<App>,
-    who: Claim<Caller>,
+    who: Claim<Shopper>,
     if_match: IfMatch,
 ) -> Result<Response, Problem> {
     if who.owner().is_none() {

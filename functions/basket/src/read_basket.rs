@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::owner::Owner;
-use web::{Caller, Claim, ETag, Json, Problem};
+use web::{Claim, ETag, Json, Problem, Shopper};
 
 use crate::App;
 use crate::body::BasketView;
 
 /// Reads the caller's basket, priced. The `ETag` is its version.
 #[utoipa::path(get, path = "/api/v1/basket", tag = "basket", responses((status = 200, body = BasketView)))]
-pub(crate) async fn read_basket(State(app): State<App>, who: Claim<Caller>) -> Result<Response, Problem> {
+pub(crate) async fn read_basket(State(app): State<App>, who: Claim<Shopper>) -> Result<Response, Problem> {
     let now = app.http.now();
     let owner = who.owner();
     let load = async {

@@ -85,7 +85,7 @@ pub(crate) async fn list_orders(
     let cursors = app.http.cursors();
     let limit = u16::from(query.limit.get());
     // As with products: who is staff is known only with the page.
-    let (guess, after) = cursors.resume(query.cursor.as_deref(), who.says_staff(), &scope)?;
+    let (guess, after) = cursors.resume(query.cursor.as_deref(), who.says_staff(), scope)?;
     let (OrderReader(user), mut page) = who.with(app.store.list_orders(&which(guess), limit, after.as_ref())).await?;
     if query.user.is_some() && !user.staff {
         return Err(Problem::new(Code::Forbidden));

@@ -19,7 +19,7 @@ impl App {
         let config = HttpConfig::from_env(&mut env, &tenant);
         let table = env.required("BURSAR_TABLE");
         let signing = env.parsed::<SigningKeys>("BURSAR_SIGNING_KEYS");
-        let base_url = env.required("BURSAR_PUBLIC_URL");
+        let base_url = env.parsed::<Origin>("BURSAR_PUBLIC_URL").map(|origin| origin.to_string());
         let audience = env.required("BURSAR_TOKEN_AUDIENCE");
         let next_origins = env.list::<Origin>("BURSAR_NEXT_ORIGINS");
         let token = signing.zip(base_url).zip(audience);

@@ -1,5 +1,6 @@
 //! Which web sites may call us from a browser: a list from the configuration, never `*`.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -38,6 +39,13 @@ impl FromStr for Origin {
             return Err(BadOrigin);
         }
         HeaderValue::from_str(text).map(Self).map_err(|_| BadOrigin)
+    }
+}
+
+/// Never text that is not ASCII: that was refused.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.to_str().unwrap_or_default())
     }
 }
 

@@ -30,7 +30,7 @@ pub mod userinfo;
 #[cfg(test)]
 mod tests;
 
-pub use claim::{Caller, Claim, Fulfiller, OrderReader, OwnerForWrite, Role, SignedIn, Staff};
+pub use claim::{Caller, Claim, Fulfiller, OrderReader, OwnerForWrite, Role, Shopper, SignedIn, Staff};
 pub use client::{ClientKeyPolicy, NewSecret, PresentedKey, X_CLIENT_KEY, is_machine_secret, machine_secret_digest};
 pub(crate) use csrf::X_CSRFTOKEN;
 pub use csrf::{SameSite, X_CSRF_TOKEN};

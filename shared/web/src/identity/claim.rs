@@ -36,6 +36,10 @@ use crate::problem::Problem;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller(pub Principal);
 
+/// Whoever has a basket, or could have one; 403 for a restricted application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shopper(pub Principal);
+
 /// A user; 401 for anybody else, 403 for a restricted application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedIn(pub User);
@@ -214,6 +218,15 @@ impl<P: Role> Claim<P> {
         }
     }
 
+    /// The refusal of whom no row can help. That a user is staff no more is often said first where staff is needed, and is
+    /// remembered: the token of before must not be good for it any longer.
+    async fn refused(self, problem: Problem) -> Problem {
+        match &self.credential.basis {
+            Basis::Token(claims, _) if claims.administrator == Some(false) => self.alone().await.err().unwrap_or(problem),
+            Basis::Nobody | Basis::Anonymous(_) | Basis::Token(..) | Basis::Gateway(_) | Basis::UserSession(_) => problem,
+        }
+    }
+
     async fn confirm(self, rows: CallerRows, rate: Option<Rate>, now: Timestamp) -> Result<P, Problem> {
         self.client.check(rows.client.as_ref(), &self.http, now)?;
         if let Some(rate) = rate {
@@ -250,10 +263,14 @@ where
             credential.basis = Basis::Anonymous(Session { key, via: Via::Cookie });
             minted = Some(cookies);
         }
-        early::<P>(&credential.basis)?;
+        let early = early::<P>(&credential.basis);
         let address = ClientAddress::of(parts, hop);
         let throttle = None;
-        Ok(Self { credential, client, minted, throttle, address, hop, notes, http, role: PhantomData })
+        let claim = Self { credential, client, minted, throttle, address, hop, notes, http, role: PhantomData };
+        match early {
+            Ok(()) => Ok(claim),
+            Err(problem) => Err(claim.refused(problem).await),
+        }
     }
 }
 
@@ -307,22 +324,35 @@ impl Role for Caller {
     }
 }
 
+/// A restricted application does what a scope names, and nothing else.
+fn unrestricted(grant: &Grant) -> Result<(), Problem> {
+    if grant.restricted {
+        return Err(Problem::new(Code::Forbidden).detail("this needs a token that is not restricted to scopes"));
+    }
+    Ok(())
+}
+
+impl Role for Shopper {
+    fn permit(grant: &Grant, _: bool) -> Result<(), Problem> {
+        unrestricted(grant)
+    }
+
+    fn admit(principal: Principal, _: Option<SetCookies>) -> Result<Self, Problem> {
+        principal.user().map_or(Ok(()), |user| unrestricted(&user.grant))?;
+        Ok(Self(principal))
+    }
+}
+
 impl Role for OwnerForWrite {
     const MINTS: bool = true;
 
-    /// A restricted application does what a scope names, and nothing else.
     fn permit(grant: &Grant, _: bool) -> Result<(), Problem> {
-        if grant.restricted {
-            return Err(Problem::new(Code::Forbidden).detail("this needs a token that is not restricted to scopes"));
-        }
-        Ok(())
+        unrestricted(grant)
     }
 
     fn admit(principal: Principal, minted: Option<SetCookies>) -> Result<Self, Problem> {
         let owner = principal.owner().ok_or_else(|| Problem::new(Code::Unauthorized))?;
-        if let Some(user) = principal.user() {
-            Self::permit(&user.grant, user.staff)?;
-        }
+        principal.user().map_or(Ok(()), |user| unrestricted(&user.grant))?;
         Ok(Self { owner, minted })
     }
 }
