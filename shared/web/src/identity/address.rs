@@ -16,13 +16,16 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(crate) struct ClientAddress(String);
 
 impl ClientAddress {
-    /// As API Gateway saw it, or the local server. The gateway before us knows better, and is believed if it proved
-    /// itself; then the last entry is its own: the ones before are the client's to invent.
+    /// As API Gateway saw it, or the local server. A gateway before us knows better, and is believed if it proved itself:
+    /// the address that it wrote into `X-Forwarded-For` is the last one there, but for its own, which API Gateway adds.
+    /// What stands before was the client's to invent.
     pub(super) fn of(parts: &Parts, hop: Hop) -> Self {
-        let forwarded = parts.headers.get(X_FORWARDED_FOR).and_then(|value| value.to_str().ok());
-        let forwarded = forwarded.filter(|_| hop == Hop::Gateway).and_then(|list| list.rsplit(',').next());
-        let address = forwarded.map(|address| address.trim().to_owned()).or_else(|| peer(parts));
-        Self(address.unwrap_or_else(|| "unknown".to_owned()))
+        let peer = peer(parts);
+        let list = parts.headers.get(X_FORWARDED_FOR).and_then(|value| value.to_str().ok());
+        let mut written =
+            list.filter(|_| hop == Hop::Gateway).into_iter().flat_map(|list| list.rsplit(',').map(str::trim));
+        let told = written.find(|address| !address.is_empty() && Some(*address) != peer.as_deref()).map(str::to_owned);
+        Self(told.or(peer).unwrap_or_else(|| "unknown".to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -35,4 +38,27 @@ fn peer(parts: &Parts) -> Option<String> {
         return context.http.source_ip.clone();
     }
     parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::request;
+
+    #[test]
+    fn only_a_proven_gateway_says_where_a_request_comes_from() {
+        for (name, hop, forwarded, wanted) in [
+            ("nobody says", Hop::Unproven, "", "192.0.2.1"),
+            ("anybody says", Hop::Unproven, "203.0.113.7", "192.0.2.1"),
+            ("the gateway says", Hop::Gateway, "203.0.113.7", "203.0.113.7"),
+            ("and API Gateway adds the gateway", Hop::Gateway, "203.0.113.7, 192.0.2.1", "203.0.113.7"),
+            ("after what the client made up", Hop::Gateway, "10.0.0.1, 203.0.113.7, 192.0.2.1", "203.0.113.7"),
+            ("the gateway says nothing", Hop::Gateway, "192.0.2.1", "192.0.2.1"),
+            ("the gateway says nothing at all", Hop::Gateway, " , ", "192.0.2.1"),
+        ] {
+            let (mut parts, _) = request("GET", "/", &[("x-forwarded-for", forwarded)], "").into_parts();
+            parts.extensions.insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4711))));
+            assert_eq!(ClientAddress::of(&parts, hop).as_str(), wanted, "{name}");
+        }
+    }
 }
