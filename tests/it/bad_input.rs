@@ -38,6 +38,19 @@ enum Who {
     Service,
 }
 
+impl Who {
+    fn learner(self) -> Option<Learner> {
+        let learner = |name: &str| Learner { username: name.to_owned(), ..Learner::default() };
+        match self {
+            Self::Nobody => None,
+            Self::Ada => Some(learner("ada")),
+            Self::Eve => Some(learner("eve")),
+            Self::Staff => Some(Learner { staff: true, ..learner("staff") }),
+            Self::Service => Some(Learner { scopes: ["orders:fulfill".to_owned()].into(), ..learner("service") }),
+        }
+    }
+}
+
 /// A request in the making.
 #[derive(Clone, Debug)]
 struct Ask {
@@ -45,6 +58,20 @@ struct Ask {
     path: String,
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
+}
+
+/// Signs Ada in; the session's name, and the `Session-Id` that opens it.
+async fn sign_in(app: &TestApp) -> (String, String) {
+    let ada = token(&Who::Ada.learner().unwrap(), app.cloud.clock.issuer_now()).unwrap();
+    let login = app.session("ada").post("/api/v1/login", &json!({"token": ada})).await.expect(StatusCode::OK);
+    let session_id = login.headers["session-id"].to_str().unwrap().to_owned();
+    (login["session"]["id"].as_str().unwrap().to_owned(), session_id)
+}
+
+/// Has staff register a client; its id.
+async fn register(app: &TestApp, kind: &str, body: Value) -> String {
+    let made = app.staff().post(&format!("/api/v1/{kind}"), &body).await.expect(StatusCode::CREATED);
+    made["id"].as_str().unwrap().to_owned()
 }
 
 /// A shop with something of everything in it.
@@ -55,10 +82,13 @@ struct World {
     pending: String,
     /// Ada's order that is paid, and whose course is closed at the LMS.
     paid: String,
-    /// A session of Ada's: its name, and the `Session-Id` that opens it.
+    /// Ada's session, as she names it to end it.
     session: String,
+    /// The `Session-Id` that opens it.
     session_id: String,
+    /// The id of a client key.
     client_key: String,
+    /// The id of a machine client.
     machine_client: String,
 }
 
@@ -84,28 +114,21 @@ impl World {
         for known in [app.user("bob"), app.service()] {
             known.get("/api/v1/users/me").await.expect(StatusCode::OK);
         }
-        let router = app.cloud.router();
-        let text = |answer: &Answer, member: &str| answer[member].as_str().unwrap().to_owned();
-        let (pending, paid) = (text(&pending, "order_number"), text(&paid, "order_number"));
-        let mut world = Self { app, router, pending, paid, ..Self::default() };
-        world.identify().await;
-        world
+        let (session, session_id) = sign_in(&app).await;
+        let client_key = register(&app, "client-keys", json!({"name": "Front end", "may": ["read"]})).await;
+        let worker = json!({"name": "Worker", "username": "worker", "scopes": ["orders:fulfill"]});
+        let machine_client = register(&app, "machine-clients", worker).await;
+        let number = |checkout: &Answer| checkout["order_number"].as_str().unwrap().to_owned();
+        let (pending, paid, router) = (number(&pending), number(&paid), app.cloud.router());
+        Self { app, router, pending, paid, session, session_id, client_key, machine_client }
     }
 
-    /// Adds a session, a client key and a machine client.
-    async fn identify(&mut self) {
-        let login = self.app.session("ada").post("/api/v1/login", &json!({"token": self.token(Who::Ada)})).await;
-        let login = login.expect(StatusCode::OK);
-        let made = async |path: &str, body: Value| {
-            let made = self.app.staff().post(path, &body).await.expect(StatusCode::CREATED);
-            made["id"].as_str().unwrap().to_owned()
-        };
-        let key = made("/api/v1/client-keys", json!({"name": "Front end", "may": ["read", "write"]})).await;
-        let machine = json!({"name": "Worker", "username": "worker", "scopes": ["orders:fulfill"]});
-        let machine = made("/api/v1/machine-clients", machine).await;
-        (self.client_key, self.machine_client) = (key, machine);
-        login["session"]["id"].as_str().unwrap().clone_into(&mut self.session);
-        login.headers["session-id"].to_str().unwrap().clone_into(&mut self.session_id);
+    fn token(&self, who: Who) -> String {
+        token(&who.learner().unwrap(), self.app.cloud.clock.issuer_now()).unwrap()
+    }
+
+    fn authorization(&self, who: Who) -> Option<String> {
+        who.learner().map(|_| format!("JWT {}", self.token(who)))
     }
 
     /// The sample of an operation as a request.
@@ -114,10 +137,12 @@ impl World {
             method: operation.method.clone(),
             path: sample.path.clone(),
             headers: Vec::new(),
-            body: sample.body.as_ref().map(|body| body.to_string().into_bytes()).unwrap_or_default(),
+            body: sample.form.clone().unwrap_or_default().into_bytes(),
         };
-        if sample.body.is_some() {
-            ask = ask.with("content-type", "application/json");
+        if let Some(body) = &sample.body {
+            ask = ask.json(body).with("content-type", "application/json");
+        } else if sample.form.is_some() {
+            ask = ask.with("content-type", "application/x-www-form-urlencoded");
         }
         if let Some(authorization) = self.authorization(sample.who) {
             ask = ask.with("authorization", &authorization);
@@ -151,14 +176,16 @@ impl World {
         answer
     }
 
-    /// Every row of the table.
+    /// Every row of the table but the throttles' counts: a refused request is counted too, as that is what they are for.
     async fn table(&self) -> BTreeMap<String, String> {
         let mut rows = BTreeMap::new();
         let mut pages = self.app.cloud.dynamodb.scan().table_name("bursar").into_paginator().items().send();
         while let Some(row) = pages.next().await {
             let row = row.unwrap();
             let key = format!("{} {}", shown(&row["pk"]), shown(&row["sk"]));
-            rows.insert(key, shown(&AttributeValue::M(row)));
+            if !key.ends_with("S(\"RATE\")") {
+                rows.insert(key, shown(&AttributeValue::M(row)));
+            }
         }
         assert!(rows.len() > 20, "the table is not read whole: {rows:?}");
         rows
@@ -292,7 +319,8 @@ async fn every_operation_has_a_sample_that_succeeds() {
         let operation = known.iter().find(|known| known.id == id).unwrap_or_else(|| panic!("{id} is not offered"));
         let sample = samples.remove(id).unwrap();
         let answer = world.send(&world.ask(operation, &sample)).await;
-        assert!(answer.status.is_success(), "{id}: {}", answer.text);
+        let sends_on = id == "establish_session" && answer.status.is_redirection();
+        assert!(answer.status.is_success() || sends_on, "{id}: {}", answer.text);
         let documented = &operation.said["responses"][answer.status.as_str()];
         assert!(documented.is_object(), "{id} answers {}, which its document does not name", answer.status);
     }

@@ -9,7 +9,8 @@ use local::meter::Cost;
 use serde_json::json;
 use tests::{Answer, Client, TestApp};
 
-/// An app that has sold something, so that connections, tokens and queues are warm, and whose counts begin now.
+/// An app that has sold something, so that connections, tokens and queues are warm, and whose counts begin now. Ada is no
+/// stranger: first sight writes a user's record, once.
 async fn warm() -> TestApp {
     let app = TestApp::start().await;
     app.sell("PY", "49.90", "USD", None).await;
@@ -23,6 +24,7 @@ async fn warm() -> TestApp {
     let catalog = json!({"id": "sci", "title": "Science", "skus": ["PY", "GO"]});
     app.staff().post("/api/v1/catalogs", &catalog).await.expect(StatusCode::CREATED);
     buy(&app, &app.user("first"), "PY").await;
+    app.user("ada").get("/api/v1/basket").await.expect(StatusCode::OK);
     app.cloud.ledger.clear();
     app
 }
@@ -141,6 +143,18 @@ async fn a_change_of_a_basket_is_two_round_trips() {
         check(&app, "remove_line", &two);
         client.delete("/api/v1/basket").await.expect(StatusCode::OK);
         check(&app, "clear_basket", &two);
+    }
+    app.finish().await;
+}
+
+/// Who is met first is written down, in one round trip more; nothing of it is left to pay for with the next request.
+#[tokio::test]
+async fn a_users_first_request_is_one_round_trip_more() {
+    let app = warm().await;
+    for (client, trips) in [(app.user("eve"), 2), (app.user("eve"), 1), (app.anonymous(), 0)] {
+        client.get("/api/v1/basket").await.expect(StatusCode::OK);
+        let trips = (trips > 0).then_some(("dynamodb", trips));
+        check(&app, "read_basket", trips.as_slice());
     }
     app.finish().await;
 }

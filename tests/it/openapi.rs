@@ -12,10 +12,30 @@ use serde_json::{Value, json};
 use tests::TestApp;
 
 /// The verbs that begin an operation id.
-const VERBS: [&str; 15] = [
-    "add", "cancel", "change", "clear", "create", "delete", "fulfill", "list", "read", "receive", "remove", "replace",
-    "save", "set", "start",
+const VERBS: [&str; 19] = [
+    "add",
+    "cancel",
+    "change",
+    "clear",
+    "create",
+    "delete",
+    "end",
+    "establish",
+    "fulfill",
+    "issue",
+    "list",
+    "read",
+    "receive",
+    "remove",
+    "replace",
+    "rotate",
+    "save",
+    "set",
+    "start",
 ];
+
+/// Operations that are done to nothing but the caller.
+const PLAIN: [&str; 2] = ["login", "logout"];
 
 /// An operation of the document.
 pub(super) struct Operation {
@@ -30,9 +50,12 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// The roles that a token needs; `None` for operations that need no token.
+    /// The roles that a token needs; `None` for operations that can be called without a token or session.
     pub(super) fn roles(&self) -> Option<Vec<String>> {
         let security = self.said.get("security")?.as_array()?;
+        if security.contains(&json!({})) {
+            return None;
+        }
         let needed = security.iter().find_map(|one| one.get("jwt"))?;
         Some(needed.as_array()?.iter().map(|role| role.as_str().unwrap().to_owned()).collect())
     }
@@ -86,9 +109,6 @@ async fn every_operation_says_what_a_caller_needs_to_know() {
     let app = TestApp::start().await;
     let document = serde_json::to_value(app.cloud.openapi()).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
-    let schemes = document["components"]["securitySchemes"].as_object().unwrap();
-    assert_eq!(schemes["jwt"]["scheme"], "bearer");
-    assert_eq!((&schemes["session"]["in"], &schemes["session"]["name"]), (&json!("header"), &json!("Session-Id")));
     let (mut wrong, mut ids) = (Vec::new(), BTreeSet::new());
     for operation in operations(&app) {
         let name = format!("{} {}", operation.method, operation.path);
@@ -108,12 +128,13 @@ async fn every_operation_says_what_a_caller_needs_to_know() {
 }
 
 fn is_verb_noun(id: &str) -> bool {
-    let Some((verb, noun)) = id.split_once('_') else { return false };
+    let Some((verb, noun)) = id.split_once('_') else { return PLAIN.contains(&id) };
     let plain = |c: char| c.is_ascii_lowercase() || c == '_';
     VERBS.contains(&verb) && !noun.is_empty() && noun.chars().all(plain)
 }
 
-/// Responses without a description, and refusals that are not problem details. Health answers its own shape.
+/// Responses without a description, and refusals that are not problem details. Health answers its own shape, and the
+/// token endpoint OAuth's.
 fn undescribed(operation: &Operation) -> impl Iterator<Item = String> {
     let responses = operation.said["responses"].as_object().unwrap();
     let mut wrong = Vec::new();
@@ -125,13 +146,72 @@ fn undescribed(operation: &Operation) -> impl Iterator<Item = String> {
             wrong.push(format!("{status} has no description"));
         }
         let refusal = status == "default" || status.parse::<u16>().is_ok_and(|status| status >= 400);
-        let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
-        if refusal && operation.id != "read_health" && schema != "#/components/schemas/ProblemDetails" {
-            wrong.push(format!("{status} is not application/problem+json"));
+        let (kind, schema) = match (operation.id.as_str(), status.as_str()) {
+            ("read_health", "503") => ("application/json", "HealthView"),
+            ("issue_token", "400" | "401") => ("application/json", "OAuthRefusalView"),
+            _ => ("application/problem+json", "ProblemDetails"),
+        };
+        let said = &response["content"][kind]["schema"]["$ref"];
+        if refusal && *said != format!("#/components/schemas/{schema}") {
+            wrong.push(format!("{status} is not {kind}"));
         }
     }
-    wrong.retain(|fault| operation.id != "read_health" || !fault.starts_with("503"));
     wrong.into_iter()
+}
+
+#[tokio::test]
+async fn every_credential_is_declared() {
+    let app = TestApp::start().await;
+    let document = serde_json::to_value(app.cloud.openapi()).unwrap();
+    let schemes = document["components"]["securitySchemes"].as_object().unwrap();
+    let known = [
+        ("client_key", "header", Some("X-Client-Key")),
+        ("csrf_token", "header", Some("X-CSRF-Token")),
+        ("gateway_secret", "header", Some("X-Gateway-Secret")),
+        ("gateway_user", "header", Some("X-Userinfo")),
+        ("jwt", "bearer", None),
+        ("jwt_cookie", "cookie", Some("edx-jwt-cookie-header-payload")),
+        ("jwt_cookie_signature", "cookie", Some("edx-jwt-cookie-signature")),
+        ("session", "header", Some("Session-Id")),
+        ("session_cookie", "cookie", Some("bursar_session")),
+    ];
+    assert!(schemes.keys().eq(known.map(|(name, ..)| name)), "{:?}", schemes.keys());
+    for (name, by, carrier) in known {
+        let scheme = &schemes[name];
+        let found = (scheme.get("in").or(scheme.get("scheme")), scheme["name"].as_str());
+        assert_eq!(found, (Some(&json!(by)), carrier), "{name}");
+        assert!(scheme["description"].as_str().is_some_and(|text| !text.is_empty()), "{name}");
+    }
+    app.finish().await;
+}
+
+/// What goes together, goes together everywhere: two halves of a token, the gateway's proof and its word, and a cookie
+/// and its CSRF token in every write. A scope is a token's alone.
+#[tokio::test]
+async fn every_way_to_call_an_operation_is_whole() {
+    let app = TestApp::start().await;
+    let document = serde_json::to_value(app.cloud.openapi()).unwrap();
+    let schemes = document["components"]["securitySchemes"].as_object().unwrap();
+    for operation in operations(&app) {
+        let name = format!("{} {}", operation.method, operation.path);
+        let ways = operation.said.get("security").unwrap_or(&document["security"]).as_array().unwrap();
+        assert!(!ways.is_empty(), "{name} is for nobody");
+        for way in ways.iter().map(|way| way.as_object().unwrap()) {
+            let has = |scheme: &str| way.contains_key(scheme);
+            assert!(way.keys().all(|scheme| schemes.contains_key(scheme)), "{name}: {way:?}");
+            assert_eq!(has("jwt_cookie"), has("jwt_cookie_signature"), "{name}: {way:?}");
+            assert_eq!(has("gateway_secret"), has("gateway_user"), "{name}: {way:?}");
+            let by_cookie = has("jwt_cookie") || has("session_cookie");
+            assert_eq!(has("csrf_token"), by_cookie && operation.method != "GET", "{name}: {way:?}");
+            let roles = way.values().flat_map(|roles| roles.as_array().unwrap());
+            assert!(has("jwt") || roles.into_iter().all(|role| role == "staff"), "{name}: {way:?}");
+        }
+        // Whoever may come by a token may come by a session, unless a scope is what counts.
+        let needs_scope = operation.roles().is_some_and(|roles| roles.iter().any(|role| role != "staff"));
+        let by = |scheme: &str| ways.iter().any(|way| way.get(scheme).is_some());
+        assert_eq!(by("session"), by("jwt") && !needs_scope, "{name}");
+    }
+    app.finish().await;
 }
 
 #[tokio::test]

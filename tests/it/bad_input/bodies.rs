@@ -1,6 +1,7 @@
 //! Bodies that cannot be what an operation takes, whatever it is: not JSON, not said to be, too large, of other fields
 //! and types, or with text that is too long.
 
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::samples::Sample;
@@ -17,7 +18,7 @@ async fn sweep(bad: impl AsyncFn(&World, &Operation, &Sample)) {
         World::unchanged(&before, &world.table().await, &operation.id);
         tried += 1;
     }
-    assert_eq!(tried, 12);
+    assert_eq!(tried, 18);
     world.finish().await;
 }
 
@@ -68,6 +69,10 @@ async fn a_body_beyond_the_limit_is_not_read() {
     let world = World::new().await;
     let before = world.table().await;
     for (operation, sample) in world.cases().iter().filter(|(operation, _)| operation.said["requestBody"].is_object()) {
+        // It refuses in words of its own: see `forms`.
+        if operation.id == "issue_token" {
+            continue;
+        }
         let mut ask = world.ask(operation, sample);
         ask.body.extend(vec![b' '; 256 * 1024]);
         let signed = if operation.id == "receive_event" { ask.signed() } else { ask };
@@ -133,6 +138,16 @@ async fn text_that_is_too_long_is_refused() {
                 let code = match place.as_str() {
                     "/processor" => "unknown_processor",
                     "/return_url" => "bad_return_url",
+                    // It is a credential before it is text.
+                    "/token" => {
+                        answer.problem(401, "unauthorized");
+                        continue;
+                    }
+                    // It is looked for and not kept: an issuer that is not linked is passed over, whatever it is called.
+                    "/unlink/0" => {
+                        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+                        continue;
+                    }
                     _ => "invalid_fields",
                 };
                 answer.problem(422, code);

@@ -32,20 +32,28 @@ async fn what_does_not_exist_is_not_found_under_its_own_code() {
         if is(&operation, &["replace_product", "replace_catalog", "save_course"]) {
             continue;
         }
-        let (name, code) = match parameter {
-            "sku" => ("NOTHING", "unknown_product"),
-            "course_key" => ("course-v1:Test+NOTHING+1", "unknown_course"),
-            "id" => ("nothing", "unknown_catalog"),
-            "number" => ("ord_01m810rwd80000000000000007", "unknown_order"),
-            other => panic!("{other} is new"),
+        let kind = operation.path.split('/').nth(3).unwrap();
+        let (name, code) = match (kind, parameter) {
+            ("basket" | "products", "sku") => ("NOTHING", "unknown_product"),
+            ("courses", "course_key") => ("course-v1:Test+NOTHING+1", "unknown_course"),
+            ("catalogs", "id") => ("nothing", "unknown_catalog"),
+            ("orders", "number") => ("ord_01m810rwd80000000000000007", "unknown_order"),
+            ("sessions", "id") => ("uses_00000000000000000000000000000007", "unknown_session"),
+            ("client-keys", "id") => ("cli_01m810rwd80000000000000007", "unknown_client"),
+            ("machine-clients", "id") => ("mcl_01m810rwd80000000000000007", "unknown_client"),
+            ("users", "username") => ("nothing", "unknown_user"),
+            other => panic!("{other:?} is new"),
         };
         world.refused(&world.ask(&operation, &sample).path(named(&operation, parameter, name)), 404, code).await;
         tried += 1;
     }
-    assert_eq!(tried, 14);
+    assert_eq!(tried, 21);
     World::unchanged(&before, &world.table().await, "a request for nothing");
     world.finish().await;
 }
+
+/// Bad names of everything else.
+const NAMES_OF_USERS: [&str; 7] = ["a%20b", "%2e%2e%2f", "..%2f..%2fetc", "%F0%9F%8E%93", "%25", "%", "'%22%3b--"];
 
 #[tokio::test]
 async fn a_name_that_nothing_can_have_is_not_found() {
@@ -71,7 +79,10 @@ async fn a_name_that_nothing_can_have_is_not_found() {
             for name in names {
                 let path = operation.path.replace(&format!("{{{parameter}}}"), name);
                 let path = path.replace("{tenant}", "default").replace("{processor}", "stripe");
-                world.refused(&world.ask(&operation, &sample).path(path), 404, "not_found").await;
+                // Nearly anything can be the name of a user, who then is not known.
+                let user = parameter == "username" && NAMES_OF_USERS.contains(&name);
+                let code = if user { "unknown_user" } else { "not_found" };
+                world.refused(&world.ask(&operation, &sample).path(path), 404, code).await;
             }
         }
     }
@@ -140,6 +151,23 @@ async fn another_users_order_does_not_exist() {
 }
 
 #[tokio::test]
+async fn another_users_session_does_not_exist() {
+    let world = World::new().await;
+    let before = world.table().await;
+    let path = format!("/api/v1/sessions/{}", world.session);
+    for other in [world.app.user("eve"), world.app.staff()] {
+        other.delete(&path).await.problem(404, "unknown_session");
+        let listed = other.get("/api/v1/sessions").await.expect(StatusCode::OK);
+        assert_eq!(listed.json, json!({"items": [], "next_cursor": null}));
+        other.delete("/api/v1/sessions").await.expect(StatusCode::NO_CONTENT);
+    }
+    World::unchanged(&before, &world.table().await, "a stranger");
+    world.app.user("ada").delete(&path).await.expect(StatusCode::NO_CONTENT);
+    world.app.user("ada").delete(&path).await.problem(404, "unknown_session");
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_limit_is_1_to_100_and_no_other_parameter_is_taken() {
     let world = World::new().await;
     let mut tried = 0;
@@ -154,7 +182,7 @@ async fn a_limit_is_1_to_100_and_no_other_parameter_is_taken() {
         }
         tried += 1;
     }
-    assert_eq!(tried, 4);
+    assert_eq!(tried, 6);
     world.finish().await;
 }
 
@@ -175,11 +203,13 @@ async fn a_cursor_is_good_for_the_listing_and_the_user_that_it_was_issued_to() {
         ("/api/v1/products?kind=seat&limit=1", first(nobody.get("/api/v1/products?kind=seat&limit=1").await)),
         ("/api/v1/courses?limit=1", first(nobody.get("/api/v1/courses?limit=1").await)),
         ("/api/v1/catalogs?limit=1", first(staff.get("/api/v1/catalogs?limit=1").await)),
+        ("/api/v1/client-keys?limit=1", first(staff.get("/api/v1/client-keys?limit=1").await)),
+        ("/api/v1/machine-clients?limit=1", first(staff.get("/api/v1/machine-clients?limit=1").await)),
         ("/api/v1/orders?limit=1", first(world.app.user("ada").get("/api/v1/orders?limit=1").await)),
     ];
     let eve = world.app.user("eve");
     for (path, cursor) in &cursors {
-        let own = if path.contains("catalogs") {
+        let own = if ["catalogs", "clients", "keys"].iter().any(|kind| path.contains(kind)) {
             &staff
         } else if path.contains("orders") {
             &eve
@@ -221,7 +251,7 @@ async fn a_change_of_a_version_that_is_gone_is_refused() {
         }
         tried += 1;
     }
-    assert_eq!(tried, 13);
+    assert_eq!(tried, 18);
     World::unchanged(&before, &world.table().await, "a stale change");
     world.finish().await;
 }

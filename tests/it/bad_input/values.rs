@@ -4,7 +4,7 @@ use http::StatusCode;
 use local::dev_keys::{Learner, token};
 use serde_json::{Value, json};
 
-use super::{World, with};
+use super::{Who, World, with};
 
 /// Where a price stands in each operation that takes one.
 const PRICES: [(&str, &str); 5] = [
@@ -144,6 +144,43 @@ async fn a_name_out_of_bounds_is_refused() {
     check_field("create_product", "/mode", &texts(&["", "Verified", "a b", "é", &"a".repeat(41)])).await;
     check_field("create_product", "/kind", &texts(&["", "Seat", "seats", "course"])).await;
     check_field("create_catalog", "/id", &texts(&["", "Sci", "a b", "é", "a/b", &long])).await;
+    let names = ["", "   ", "a\u{0}b", "a\nb", "\u{7f}", "\u{85}", &"é".repeat(101)];
+    check_field("create_client_key", "/name", &texts(&names)).await;
+    check_field("create_machine_client", "/name", &texts(&names)).await;
+    check_field("create_machine_client", "/username", &texts(&["", "a\u{0}b", "a\nb", &"é".repeat(128)])).await;
+}
+
+#[tokio::test]
+async fn a_permission_that_is_none_is_refused() {
+    check_field("create_client_key", "/may/0", &texts(&["", "READ", "Read", "all", "*", "read "])).await;
+    check_field("create_client_key", "/may", &[json!([]), Value::Null, json!({"read": true})]).await;
+    let scopes =
+        ["", "orders", "orders:", ":read", "Orders:read", "orders:read:all", "orders: read", "orders:*", "ö:ö"];
+    check_field("create_machine_client", "/scopes/0", &texts(&scopes)).await;
+    let filters = ["", "user", "user:", ":me", "User:me", "us er:me", "user:m e", "user:é", "user:\u{0}"];
+    check_field("create_machine_client", "/filters/0", &texts(&filters)).await;
+    let many = |name: &str| json!((0..21).map(|n| format!("{name}:{}", "a".repeat(n + 1))).collect::<Vec<_>>());
+    check_field("create_machine_client", "/scopes", &[many("orders")]).await;
+    let long: Vec<_> = (0..20).map(|n| format!("content_org:{n}{}", "a".repeat(200))).collect();
+    check_field("create_machine_client", "/filters", &[many("user"), json!(long)]).await;
+    check_field("change_user", "/active", &[json!("yes"), json!(0)]).await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_none_starts_no_session() {
+    let world = World::new().await;
+    let before = world.table().await;
+    let cases = world.cases();
+    let (login, sample) = cases.iter().find(|(known, _)| known.id == "login").unwrap();
+    let good = world.token(Who::Ada);
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let long = "a".repeat(9000);
+    for bad in ["", " ", "a.b.c", "..", "\u{0}", signed, &format!("JWT {good}"), &format!("{good} "), &long] {
+        let ask = world.ask(login, sample).json(&json!({"token": bad}));
+        world.refused(&ask, 401, "unauthorized").await;
+    }
+    World::unchanged(&before, &world.table().await, "a bad login");
+    world.finish().await;
 }
 
 #[tokio::test]
@@ -155,6 +192,9 @@ async fn a_count_or_a_time_out_of_bounds_is_refused() {
     check_field("add_line", "/quantity", &units).await;
     check_field("set_quantity", "/quantity", &units[1..]).await;
     check_field("start_checkout", "/basket_version", &[json!(-1), json!(0.5), json!(1e20), json!("1")]).await;
+    let graces = [json!(-1), json!(1.5), json!(2_592_001), json!(4_294_967_297_u64), json!("5"), json!(1e18)];
+    check_field("rotate_client_key", "/grace_s", &graces).await;
+    check_field("rotate_machine_client", "/grace_s", &graces).await;
     let times = ["", "yesterday", "2026-13-01T00:00:00Z", "2026-01-01", "2026-01-01T00:00:00", "99999-01-01T00:00:00Z"];
     check_field("set_stock", "/valid_from", &texts(&times)).await;
     check_field("save_course", "/start", &texts(&times)).await;

@@ -31,7 +31,7 @@ impl Two {
         let [ada, eve] = ["ada", "eve"].map(|name| by(&nobody, &claims(&app, name)));
         let paid = ada.order("PY").await;
         ada.pay(&paid, "succeed").await.expect(StatusCode::OK);
-        app.settle().await;
+        app.advance(1).await;
         let pending = ada.order("GO").await;
         let login = log_in(&nobody, "of-ada", &token_of(&claims(&app, "ada"))).await;
         eve.add("PY").await.expect(StatusCode::CREATED);
@@ -70,7 +70,8 @@ fn told(answer: &Answer) -> (StatusCode, Value) {
 }
 
 async fn ask(client: &Client, method: &str, path: &str) -> Answer {
-    client.send(client.request(method.parse().expect("a method"), path)).await
+    let request = client.request(method.parse().expect("a method"), path);
+    client.send(if method == "PATCH" { request.json(&json!({"active": false})) } else { request }).await
 }
 
 /// The number with its last character changed.

@@ -1,6 +1,6 @@
 //! A shop with two tenants and something of everything in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -75,17 +75,16 @@ impl Shop {
     }
 
     /// Every row of the table, but for the counts of throttles.
-    pub(super) async fn table(&self) -> BTreeMap<String, String> {
+    pub(super) async fn table(&self) -> BTreeMap<String, HashMap<String, AttributeValue>> {
         let mut rows = BTreeMap::new();
         let mut pages = self.app.cloud.dynamodb.scan().table_name("bursar").into_paginator().items().send();
         while let Some(row) = pages.next().await {
             let row = row.expect("a row");
-            let key = format!("{:?} {:?}", row["pk"], row["sk"]);
             if row["sk"] != AttributeValue::S("RATE".to_owned()) {
-                let members: BTreeMap<_, _> = row.iter().map(|(name, value)| (name, format!("{value:?}"))).collect();
-                rows.insert(key, format!("{members:?}"));
+                rows.insert(format!("{:?} {:?}", row["pk"], row["sk"]), row);
             }
         }
+        assert!(rows.len() > 20, "the table is not read whole");
         rows
     }
 }
