@@ -19,7 +19,7 @@ use std::fmt::Write;
 use expect_test::expect_file;
 use http::header::WWW_AUTHENTICATE;
 use serde_json::Value;
-use tests::Answer;
+use tests::{Answer, TestApp};
 
 use crate::openapi::{Operation, operations};
 use policy::{Outcome, REFUSALS, Route, Row};
@@ -39,9 +39,9 @@ impl Line {
 }
 
 /// The routes of the policy with their operations; fails if one has no other.
-fn lines(shop: &Shop) -> Vec<Line> {
+fn lines(app: &TestApp) -> Vec<Line> {
     let mut operations: BTreeMap<_, _> =
-        operations(&shop.app).into_iter().map(|operation| (operation.id.clone(), operation)).collect();
+        operations(app).into_iter().map(|operation| (operation.id.clone(), operation)).collect();
     let (mut found, mut gone) = (Vec::new(), Vec::new());
     for route in policy::routes() {
         match operations.remove(route.id) {
@@ -96,7 +96,7 @@ async fn column(shop: &Shop, row: &Row, lines: &[Line], wrong: &mut Vec<String>)
 #[tokio::test]
 async fn every_route_answers_every_caller_as_the_policy_says() {
     let shop = Shop::open().await;
-    let (rows, lines) = (policy::rows(), lines(&shop));
+    let (rows, lines) = (policy::rows(), lines(&shop.app));
     let (mut columns, mut wrong) = (BTreeMap::new(), Vec::new());
     for row in &rows {
         // Each caller has throttles of its own minute.
@@ -163,8 +163,8 @@ fn documented(operation: &Operation) -> Option<String> {
 
 #[tokio::test]
 async fn the_document_says_who_may_call_as_the_policy_does() {
-    let shop = Shop::open().await;
-    for line in lines(&shop) {
+    let app = TestApp::start().await;
+    for line in lines(&app) {
         let wanted = match line.route.access {
             "staff" => Some("staff"),
             "fulfil" => Some("orders:fulfill"),
@@ -174,5 +174,5 @@ async fn the_document_says_who_may_call_as_the_policy_does() {
         };
         assert_eq!(documented(&line.operation).as_deref(), wanted, "{}", line.route.id);
     }
-    shop.app.finish().await;
+    app.finish().await;
 }

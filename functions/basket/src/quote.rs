@@ -29,8 +29,7 @@ pub(crate) struct QuoteQuery {
 
 /// Prices products. Nothing is stored.
 #[utoipa::path(get, path = "/api/v1/quote", tag = "basket", params(QuoteQuery),
-    responses((status = 200, body = QuoteView), (status = 404)),
-    security(()))]
+    responses((status = 200, body = QuoteView), (status = 404)))]
 pub(crate) async fn read_quote(
     State(app): State<App>,
     who: Claim<Caller>,

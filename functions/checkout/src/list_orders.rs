@@ -10,8 +10,8 @@ use store::OrderSummaries;
 use utoipa::{IntoParams, ToSchema};
 use web::{BadCursor, Claim, Code, Json, Limit, MoneyBody, OrderReader, Page, Problem, Query};
 
-use crate::{App, may_see};
 use crate::order_view::state_name;
+use crate::{App, may_see};
 
 /// Which orders.
 #[derive(Debug, Deserialize, IntoParams)]

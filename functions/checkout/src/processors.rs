@@ -29,8 +29,7 @@ pub(crate) struct ProcessorsView {
 
 /// Lists the enabled payment processors.
 #[utoipa::path(get, path = "/api/v1/payments/processors", tag = "checkout",
-    responses((status = 200, body = ProcessorsView)),
-    security(()))]
+    responses((status = 200, body = ProcessorsView)))]
 pub(crate) async fn list_processors(
     State(app): State<App>,
     who: Claim<Caller>,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use domain::id::OrderNumber;
-use web::{Claim, Json, Path, Problem, OrderReader};
+use web::{Claim, Json, OrderReader, Path, Problem};
 
 use crate::App;
 use crate::order_view::OrderView;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, html};
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{Claim, Code, Json, MoneyBody, Path, Problem, OrderReader};
+use web::{Claim, Code, Json, MoneyBody, OrderReader, Path, Problem};
 
 use crate::App;
 use crate::order_view::{RefundView, Totals, refunds};

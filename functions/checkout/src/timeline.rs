@@ -7,7 +7,7 @@ use domain::owner::Actor;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{Claim, Json, Path, Problem, OrderReader};
+use web::{Claim, Json, OrderReader, Path, Problem};
 
 use crate::App;
 

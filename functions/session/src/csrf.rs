@@ -23,7 +23,7 @@ pub(crate) struct CsrfTokenView {
 /// `X-CSRFToken`. Without a cookie it is empty: those front ends then send an empty header, which harms nobody, and ask
 /// again for the next write.
 #[utoipa::path(get, path = "/csrf/api/v1/token", tag = "session", responses((status = 200, body = CsrfTokenView)),
-    security(()))]
+    security((), ("session_cookie" = []), ("jwt_cookie" = [], "jwt_cookie_signature" = [])))]
 pub(crate) async fn read_csrf_token(who: Claim<Caller>) -> (impl IntoResponseParts, Json<CsrfTokenView>) {
     // The table is not asked: the token is of use only with the cookie that it is made of.
     (NO_STORE, Json(CsrfTokenView { csrf_token: who.csrf_token().unwrap_or_default() }))

@@ -28,7 +28,7 @@ pub(crate) struct NextQuery {
 /// person is as the gateway says on every request, so that the session ends when it no longer does.
 #[utoipa::path(get, path = "/establish_session", tag = "session", params(NextQuery),
     responses((status = 302), (status = 400), (status = 401), (status = 409)),
-    security(()))]
+    security(("gateway_secret" = [], "gateway_user" = [])))]
 pub(crate) async fn establish_session(
     State(app): State<App>,
     who: Claim<Caller>,

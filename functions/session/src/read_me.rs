@@ -34,6 +34,13 @@ pub(crate) async fn read_me(headers: HeaderMap, who: Result<Claim<Caller>, Probl
 /// must not be taken for nobody.
 fn is_final(code: Code, headers: &HeaderMap) -> bool {
     let passes = code.status().is_server_error() || code == Code::Conflict;
-    let of_token = matches!(code, Code::Unauthorized | Code::UserDeactivated | Code::IdentityConflict);
+    let of_token = matches!(
+        code,
+        Code::Unauthorized
+            | Code::UserDeactivated
+            | Code::IdentityConflict
+            | Code::ClientKeyRequired
+            | Code::UnknownClientKey
+    );
     passes || (of_token && headers.contains_key(AUTHORIZATION))
 }

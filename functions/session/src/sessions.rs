@@ -63,8 +63,8 @@ pub(crate) async fn list_sessions(
     let current = current(&who);
     let user = user(&who)?;
     let now = app.http.now();
-    let (_, mut sessions) = who.with(app.store.list_sessions(&user)).await?;
-    sessions.retain(|session| session.is_live(now));
+    let (SignedIn(user), mut sessions) = who.with(app.store.list_sessions(&user)).await?;
+    sessions.retain(|session| session.is_live(user.sessions_after, now));
     sessions.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| a.key.cmp(&b.key)));
     let view = |session: &UserSession| SessionView::of(session, current.as_ref() == Some(&session.key));
     Ok(Json(Page { items: sessions.iter().map(view).collect(), next_cursor: None }))
@@ -83,8 +83,10 @@ pub(crate) async fn end_session(
     let current = current(&who);
     let user = user(&who)?;
     let now = app.http.now();
-    let (_, session) = who.with(logout::find(&app, &user, &id)).await?;
-    let session = session.filter(|session| session.is_live(now)).ok_or_else(|| Problem::new(Code::UnknownSession))?;
+    let (SignedIn(user), session) = who.with(logout::find(&app, &user, &id)).await?;
+    let session = session
+        .filter(|session| session.is_live(user.sessions_after, now))
+        .ok_or_else(|| Problem::new(Code::UnknownSession))?;
     logout::end(&app, &session).await?;
     if current == Some(id) {
         notes.session_ended();

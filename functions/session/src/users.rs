@@ -24,6 +24,12 @@ use crate::staff_edit::{Edit, ROUNDS, edit};
 pub(crate) struct UserPatch {
     /// Whether the user may come in.
     active: Option<bool>,
+    /// Whether all of the user's sessions end. Deactivating ends them too.
+    #[serde(default)]
+    end_sessions: bool,
+    /// Whether the user is staff no longer, until a token that is issued later says so. Staff are made by the LMS alone.
+    #[serde(default)]
+    revoke_staff: bool,
     /// Issuers whose `sub` is forgotten: the next account of this name that they vouch for is taken. One that is not
     /// linked is passed over.
     #[serde(default)]
@@ -81,7 +87,8 @@ pub(crate) async fn read_user(
     Ok((ETag(user.version), Json(UserRecordView::from(user))))
 }
 
-/// Deactivates a user or lets them in again, and loosens links to issuers' accounts. Staff cannot deactivate themselves.
+/// Deactivates a user or lets them in again, ends their sessions, takes staff's rights away, and loosens links to issuers'
+/// accounts. Staff cannot shut themselves out.
 #[utoipa::path(patch, path = "/api/v1/users/{username}", tag = "users", params(("username" = String, Path)),
     request_body = UserPatch,
     responses((status = 200, body = UserRecordView), (status = 404), (status = 409), (status = 412)),
@@ -93,7 +100,8 @@ pub(crate) async fn change_user(
     if_match: IfMatch,
     Json(patch): Json<UserPatch>,
 ) -> Result<impl IntoResponse, Problem> {
-    let wish = UserEdit { active: patch.active, unlink: patch.unlink };
+    let UserPatch { active, end_sessions, revoke_staff, unlink } = patch;
+    let wish = UserEdit { active, end_sessions, revoke_staff, unlink };
     let id = app.http.user_id(&username);
     let what = Edit { done: "user changed", object: id.as_str(), rounds: ROUNDS };
     let user = edit(
@@ -103,10 +111,10 @@ pub(crate) async fn change_user(
         || read(&app, &username),
         |by, user| {
             if_match.check(user.version)?;
-            if wish.active == Some(false) && by.id == user.id {
-                return Err(Problem::new(Code::Conflict).detail("staff cannot deactivate themselves"));
+            if (wish.active == Some(false) || wish.revoke_staff) && by.id == user.id {
+                return Err(Problem::new(Code::Conflict).detail("staff cannot shut themselves out"));
             }
-            Ok(edit_user::decide(user, &wish, &subject_keys(&app, user)))
+            Ok(edit_user::decide(user, &wish, &subject_keys(&app, user), app.http.now()))
         },
     )
     .await?;

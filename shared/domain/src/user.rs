@@ -39,6 +39,8 @@ pub struct User {
     pub claims_at: Timestamp,
     /// The `iat` of the claims that made or unmade staff last: an older word does not count.
     pub staff_at: Timestamp,
+    /// Sessions that began until then are over: staff ended them, or deactivated the user.
+    pub sessions_after: Timestamp,
     /// First sight.
     pub created_at: Timestamp,
     /// Counts up with every change.
@@ -112,6 +114,7 @@ pub fn meet(stored: Option<&User>, claims: &UserClaims, now: Timestamp) -> Resul
     if claims.issued_at >= stored.claims_at {
         take_over(&mut user, claims);
     }
+    remember_subject(&mut user, claims);
     // Apart from the rest: a gateway, whose word is always the latest, says nothing of staff.
     if let Some(staff) = claims.administrator.filter(|_| claims.issued_at >= stored.staff_at) {
         user.staff = staff;
@@ -144,10 +147,12 @@ fn first_sight(claims: &UserClaims, now: Timestamp) -> Sight {
         subjects: BTreeMap::new(),
         claims_at: claims.issued_at,
         staff_at: claims.administrator.map_or(Timestamp::UNIX_EPOCH, |_| claims.issued_at),
+        sessions_after: Timestamp::UNIX_EPOCH,
         created_at: now,
         version: 1,
     };
     take_over(&mut user, claims);
+    remember_subject(&mut user, claims);
     let mut plan = Plan::of(Write::CreateUser(Box::new(user.clone())));
     plan.extend(link(claims));
     Sight { user, plan }
@@ -160,6 +165,9 @@ fn take_over(user: &mut User, claims: &UserClaims) {
     user.lms_user_id = claims.lms_user_id.or(user.lms_user_id);
     let said = claims.tracking_context.iter().filter(|(_, value)| !value.is_null());
     user.tracking_context.extend(said.map(|(key, value)| (key.clone(), value.clone())));
+}
+
+fn remember_subject(user: &mut User, claims: &UserClaims) {
     if let Some((subject, _)) = &claims.subject {
         user.subjects.insert(claims.issuer.clone(), subject.clone());
     }

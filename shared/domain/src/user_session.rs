@@ -43,10 +43,11 @@ pub struct UserSession {
 }
 
 impl UserSession {
-    /// Whether it still holds. The table drops rows late, so whoever reads one asks.
+    /// Whether it still holds for a user whose sessions are over that began until `sessions_after`. The table drops rows
+    /// late, so whoever reads one asks.
     #[must_use]
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        now < self.ends_at
+    pub fn is_live(&self, sessions_after: Timestamp, now: Timestamp) -> bool {
+        self.started_at > sessions_after && now < self.ends_at
     }
 }
 
@@ -73,8 +74,10 @@ mod tests {
             started_at: start,
             ends_at: ends_at(start),
         };
-        let after = |seconds: i64| session.is_live(Timestamp::from_second(1_795_000_000 + seconds).unwrap());
+        let at = |seconds: i64| Timestamp::from_second(1_795_000_000 + seconds).unwrap();
+        let after = |seconds: i64| session.is_live(Timestamp::UNIX_EPOCH, at(seconds));
         assert_eq!([0, 14 * 86_400 - 1, 14 * 86_400].map(after), [true, true, false]);
+        assert_eq!([-1, 0, 1].map(|ended| session.is_live(at(ended), at(10))), [true, false, false]);
         assert!(ends_at(Timestamp::MAX) == Timestamp::MAX);
     }
 }

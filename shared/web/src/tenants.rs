@@ -68,12 +68,15 @@ fn named<'a>(request: &Request, sites: &'a [(Http, Router)]) -> Option<&'a (Http
     if let Some(tenant) = tenant {
         return sites.iter().find(|(http, _)| *http.tenant() == tenant);
     }
-    let issuer = issuer(request.headers());
-    let by_issuer = issuer.and_then(|issuer| sites.iter().find(|(http, _)| http.issuers().knows(&issuer)));
-    by_issuer.or_else(|| {
-        let realm = realm(request.headers()).or_else(|| host(request))?;
-        sites.iter().find(|(http, _)| http.knows_realm(&realm))
-    })
+    let of_realm = |realm: String| sites.iter().find(|(http, _)| http.knows_realm(&realm));
+    let by_host = || host(request).and_then(of_realm);
+    if let Some(issuer) = issuer(request.headers())
+        && let Some(first) = sites.iter().find(|(http, _)| http.issuers().knows(&issuer))
+    {
+        // Schools of one LMS have one issuer; then it depends on where the request went.
+        return by_host().filter(|(http, _)| http.issuers().knows(&issuer)).or(Some(first));
+    }
+    realm(request.headers()).and_then(of_realm).or_else(by_host)
 }
 
 fn tenant_of_path(path: &str) -> Option<Tenant> {
@@ -154,6 +157,16 @@ mod tests {
             ("its realm", vec![("session-id", "SID:ANON:west.example:7".to_owned())], "west"),
             ("its host", vec![("host", "west.example:8443".to_owned())], "west"),
             ("an unknown host", vec![("host", "east.example".to_owned())], "default"),
+            (
+                "its host, with a browser's session",
+                vec![("host", "west.example".to_owned()), ("session-id", "SID:AUTH:browser:7".to_owned())],
+                "west",
+            ),
+            (
+                "another's issuer at its host",
+                vec![("host", "west.example".to_owned()), ("authorization", token(ISSUER))],
+                "default",
+            ),
         ] {
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let answer = send(&shop, request("GET", "/name", &headers, "")).await;

@@ -56,8 +56,8 @@ pub(super) async fn machine_token(app: &TestApp) -> String {
 pub(super) async fn deactivate(app: &TestApp, username: &str) {
     let id = app.cloud.http().user_id(&username.parse().expect("a name"));
     let user = app.cloud.store.read_user(&id).await.expect("a table").expect("a user");
-    let edit = UserEdit { active: Some(false), unlink: Vec::new() };
-    app.cloud.store.commit(&edit_user::decide(&user, &edit, &[]).1).await.expect("a write");
+    let edit = UserEdit { active: Some(false), ..UserEdit::default() };
+    app.cloud.store.commit(&edit_user::decide(&user, &edit, &[], app.cloud.clock.now()).1).await.expect("a write");
 }
 
 /// Code and SKU of each message.

@@ -124,18 +124,18 @@ async fn foreign(nobody: &Client, token: &str) -> Client {
 /// The token of a caller: the one that it goes by, or would sign in by.
 pub(super) fn own_token(shop: &Shop, name: &str) -> String {
     let of = |username: &str| claims(&shop.app, username);
-    let limited = |username: &str, scopes: &[&str]| {
-        let limits = json!({"is_restricted": true, "scopes": scopes, "filters": ["user:me", "content_org:Test"]});
-        with(&of(username), &limits)
+    let restricted = |username: &str, scopes: &[&str], filters: &[&str]| {
+        with(&of(username), &json!({"is_restricted": true, "scopes": scopes, "filters": filters}))
     };
+    let adas = ["user:me", "content_org:Test"];
     let claims = match name {
         "nobody" | "session" | "cookie" | "cookie+csrf" | "userinfo:spoofed" => of("newcomer"),
         "eve" => of("eve"),
         "staff" | "staff:session" => with(&of("staff"), &json!({"administrator": true})),
-        "service" => limited("service", &["orders:fulfill"]),
-        "machine" => limited("worker", &["orders:fulfill", "orders:read"]),
-        "app" => limited("ada", &[]),
-        "app:reader" => limited("ada", &["orders:read"]),
+        "service" => restricted("service", &["orders:fulfill"], &[]),
+        "machine" => restricted("worker", &["orders:fulfill", "orders:read"], &[]),
+        "app" => restricted("ada", &[], &adas),
+        "app:reader" => restricted("ada", &["orders:read"], &adas),
         "deactivated" => of("mallory"),
         northwinds if northwinds.starts_with("northwind:") => return of_northwind(&of("ada")),
         _ => of("ada"),

@@ -75,43 +75,43 @@ const ROUTES: &str = "
 /// `ada` owns the order and the session that are asked for. The objects are those of the tenant `default`, but for
 /// `northwind`'s own products and users; an `ada` of `northwind` is another person.
 const ACCESS: &str = "
-                       is       write open public basket user   orders order  cancel fulfil own    staff  me  csrf   login  gateway token
-    nobody             -        -     ok   ok     ok     401    401    401    401    401    401    401    ok  ok     ok     401     ok      without anything
-    session            -        -     ok   ok     ok     401    401    401    401    401    401    401    ok  ok     ok     401     badreq  an application's anonymous Session-Id
-    cookie             -        csrf  ok   ok     ok     401    401    401    401    401    401    401    ok  ok     ok     401     badreq  a browser's anonymous cookie, without the CSRF token
-    cookie+csrf        -        -     ok   ok     ok     401    401    401    401    401    401    401    ok  ok     ok     401     badreq  the same with it
+                       is       write open public basket user   orders order  cancel fulfil own    staff  me     csrf   login  gateway token
+    nobody             -        -     ok   ok     ok     401    401    401    401    401    401    401    ok     ok     ok     401     ok      without anything
+    session            -        -     ok   ok     ok     401    401    401    401    401    401    401    ok     ok     ok     401     badreq  an application's anonymous Session-Id
+    cookie             -        csrf  ok   ok     ok     401    401    401    401    401    401    401    ok     ok     ok     401     badreq  a browser's anonymous cookie, without the CSRF token
+    cookie+csrf        -        -     ok   ok     ok     401    401    401    401    401    401    401    ok     ok     ok     401     badreq  the same with it
 
-    ada                ada      -     ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok  ok     ok     401     client  a token in Authorization
-    ada:session        ada      -     ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok  ok     ok     401     badreq  Session-Id: SID:AUTH
-    ada:cookie         ada      csrf  ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok  ok     ok     401     badreq  the cookie of a session, without the CSRF token
-    ada:cookie+csrf    ada      -     ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok  ok     ok     401     badreq  the same with it
-    ada:split          ada      csrf  ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok  ok     ok     401     badreq  a token in Open edX's two cookies, without the CSRF token
-    ada:split+csrf     ada      -     ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok  ok     ok     401     badreq  the same with it
-    ada:gateway        ada      -     ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok  ok     ok     ok      badreq  X-Userinfo with the gateway's secret
+    ada                ada      -     ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok     ok     ok     401     client  a token in Authorization
+    ada:session        ada      -     ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok     ok     ok     401     badreq  Session-Id: SID:AUTH
+    ada:cookie         ada      csrf  ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok     ok     ok     401     badreq  the cookie of a session, without the CSRF token
+    ada:cookie+csrf    ada      -     ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok     ok     ok     401     badreq  the same with it
+    ada:split          ada      csrf  ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok     ok     ok     401     badreq  a token in Open edX's two cookies, without the CSRF token
+    ada:split+csrf     ada      -     ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok     ok     ok     401     badreq  the same with it
+    ada:gateway        ada      -     ok   ok     ok     ok     ok     ok     ok     403    ok     403    ok     ok     ok     ok      badreq  X-Userinfo with the gateway's secret
 
-    eve                eve      -     ok   ok     ok     ok     ok     404    404    403    404    403    ok  ok     ok     401     client  another user, by token
-    staff              staff    -     ok   ok     ok     ok     ok     ok     ok     403    404    ok     ok  ok     ok     401     client  staff by token
-    staff:session      staff    -     ok   ok     ok     ok     ok     ok     ok     403    404    ok     ok  ok     ok     401     badreq  staff by Session-Id
-    service            service  -     ok   ok     403    403    403    403    403    ok     403    403    ok  ok     403    401     client  a restricted application with orders:fulfill
-    app                ada      -     ok   ok     403    403    403    403    403    403    403    403    ok  ok     403    401     client  a restricted application that acts for ada, without a scope
-    app:reader         ada      -     ok   ok     403    403    ok     ok     403    403    403    403    ok  ok     403    401     client  the same with orders:read, for ada and the course's organisation
-    machine            worker   -     ok   ok     403    403    ok     ok     403    ok     403    403    ok  ok     403    401     client  a token of our own, with both scopes, for that organisation
+    eve                eve      -     ok   ok     ok     ok     ok     404    404    403    404    403    ok     ok     ok     401     client  another user, by token
+    staff              staff    -     ok   ok     ok     ok     ok     ok     ok     403    404    ok     ok     ok     ok     401     client  staff by token
+    staff:session      staff    -     ok   ok     ok     ok     ok     ok     ok     403    404    ok     ok     ok     ok     401     badreq  staff by Session-Id
+    service            service  -     ok   ok     403    403    403    403    403    ok     403    403    ok     ok     403    401     client  a restricted application with orders:fulfill
+    app                ada      -     ok   ok     403    403    403    403    403    403    403    403    ok     ok     403    401     client  a restricted application that acts for ada, without a scope
+    app:reader         ada      -     ok   ok     403    403    ok     ok     403    403    403    403    ok     ok     403    401     client  the same with orders:read, for ada and the course's organisation
+    machine            worker   -     ok   ok     403    403    ok     ok     403    ok     403    403    ok     ok     403    401     client  a token of our own, with both scopes, for that organisation
 
-    deactivated        -        -     ok   off    off    off    off    off    off    403    off    off    off ok     off    401     client  a good token of a user whom staff put out
-    expired            -        -     ok   401    401    401    401    401    401    401    401    401    401 401    401    401     client  ada's token of yesterday
-    forged             -        -     ok   401    401    401    401    401    401    401    401    401    401 401    401    401     client  ada's claims, signed with northwind's secret
-    audience           -        -     ok   401    401    401    401    401    401    401    401    401    401 401    401    401     client  ada's token for another service
-    key:unknown        -        -     ok   key    key    key    key    key    key    403    key    key    ok  ok     key    401     client  ada's token, with a client key of a wrong secret
-    key:relabelled     -        -     ok   key    key    key    key    key    key    403    key    key    ok  ok     key    401     client  ada's token, with northwind's client key said to be ours
-    session:ended      -        -     ok   ended  ended  ended  ended  ended  ended  403    ended  ended  ok  ok     ended  401     badreq  ada's Session-Id after her logout
-    realm:foreign      -        -     ok   403    403    403    403    403    403    403    403    403    ok  403    403    403     403     ada's live Session-Id under a realm that is not ours
-    userinfo:spoofed   -        -     ok   ok     ok     401    401    401    401    401    401    401    ok  ok     ok     401     ok      X-Userinfo of ada without the gateway's secret
-    userinfo:malformed -        -     ok   400    400    400    400    400    400    400    400    400    ok  400    400    400     400     X-Userinfo that cannot be read, with the secret
+    deactivated        -        -     ok   off    off    off    off    off    off    403    off    off    off    ok     off    401     client  a good token of a user whom staff put out
+    expired            -        -     ok   401    401    401    401    401    401    401    401    401    401    401    401    401     client  ada's token of yesterday
+    forged             -        -     ok   401    401    401    401    401    401    401    401    401    401    401    401    401     client  ada's claims, signed with northwind's secret
+    audience           -        -     ok   401    401    401    401    401    401    401    401    401    401    401    401    401     client  ada's token for another service
+    key:unknown        -        -     ok   key    key    key    key    key    key    403    key    key    key    ok     key    401     client  ada's token, with a client key of a wrong secret
+    key:relabelled     -        -     ok   key    key    key    key    key    key    403    key    key    key    ok     key    401     client  ada's token, with northwind's client key said to be ours
+    session:ended      -        -     ok   ended  ended  ended  ended  ended  ended  403    ended  ended  ok     ok     ended  401     badreq  ada's Session-Id after her logout
+    realm:foreign      -        -     ok   403    403    403    403    403    403    403    403    403    ok     403    403    403     403     ada's live Session-Id under a realm that is not ours
+    userinfo:spoofed   -        -     ok   ok     ok     401    401    401    401    401    401    401    ok     ok     ok     401     ok      X-Userinfo of ada without the gateway's secret
+    userinfo:malformed -        -     ok   400    400    400    400    400    400    400    400    400    ok     400    400    400     400     X-Userinfo that cannot be read, with the secret
 
-    northwind:keyless  -        -     ok   nokey  nokey  nokey  nokey  nokey  nokey  403    nokey  nokey  ok  ok     nokey  401     client  a user of northwind, whose applications need a key, without one
-    northwind:key      -        -     ok   ok     ok     401    401    401    401    401    401    401    ok  ok     ok     401     client  northwind's client key alone
-    northwind:ada      ada      -     ok   ok     ok     ok     ok     404    404    403    404    403    ok  ok     ok     401     client  the key with northwind's own ada
-    northwind:default  -        -     ok   401    401    401    401    401    401    401    401    401    401 401    401    401     client  the key with our ada's token
+    northwind:keyless  -        -     ok   nokey  nokey  nokey  nokey  nokey  nokey  403    nokey  nokey  nokey  ok     nokey  401     client  a user of northwind, whose applications need a key, without one
+    northwind:key      -        -     ok   ok     ok     401    401    401    401    401    401    401    ok     ok     ok     401     client  northwind's client key alone
+    northwind:ada      ada      -     ok   ok     ok     ok     ok     404    404    403    404    403    ok     ok     ok     401     client  the key with northwind's own ada
+    northwind:default  -        -     ok   401    401    401    401    401    401    401    401    401    401    401    401    401     client  the key with our ada's token
 ";
 
 /// The accesses, as the columns of [`ACCESS`] after the first two.

@@ -112,12 +112,10 @@ impl Shop {
 
     async fn purchase(&self, id: &str, asker: &Asker<'_>) -> Option<Content> {
         let line = json!({"sku": "PY"});
-        if asker.uses_up && ["set_quantity", "remove_line", "start_checkout"].contains(&id) {
-            // Who has no basket can put nothing in one that a later request would find.
-            let session = asker.name != "nobody" && asker.name != "northwind:key" && asker.name != "userinfo:spoofed";
-            if session {
-                asker.client.add("PY").await.expect(StatusCode::CREATED);
-            }
+        // Who has no session has no basket: what is put there would start one that the request does not name.
+        let has_basket = !["nobody", "userinfo:spoofed", "northwind:key"].contains(&asker.name);
+        if asker.uses_up && has_basket && ["set_quantity", "remove_line", "start_checkout"].contains(&id) {
+            asker.client.add("PY").await.expect(StatusCode::CREATED);
         }
         Some(match id {
             "read_basket" | "clear_basket" | "list_orders" | "list_processors" => nothing(),

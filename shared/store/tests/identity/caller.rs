@@ -10,6 +10,7 @@ use domain::owner::{SubjectKey, UserId, UserSessionKey};
 use domain::plan::{Plan, Write};
 use domain::user::{Sight, User, UserClaims, meet};
 use domain::user_session::{SessionOrigin, UserSession, ends_at};
+use jiff::Timestamp;
 use serde_json::json;
 use store::{CallerKeys, CallerRows};
 
@@ -127,8 +128,8 @@ async fn a_sub_leads_to_one_user_until_staff_loosen_it() {
     let wrong = Plan::of(Write::UnlinkSubject { key: key(1), user: bob() });
     assert_eq!(table.refused(&wrong).await, ["unlink_subject"]);
     assert_eq!(table.store.find_subject(&key(1)).await.unwrap(), Some(ada()));
-    let edit = UserEdit { active: None, unlink: vec!["lms".to_owned()] };
-    let (loose, plan) = edit_user::decide(&user, &edit, &[("lms".to_owned(), key(1))]);
+    let edit = UserEdit { unlink: vec!["lms".to_owned()], ..UserEdit::default() };
+    let (loose, plan) = edit_user::decide(&user, &edit, &[("lms".to_owned(), key(1))], Timestamp::UNIX_EPOCH);
     table.write(plan.writes).await;
     assert_eq!(table.store.find_subject(&key(1)).await.unwrap(), None);
     assert_eq!(table.store.read_user(&ada()).await.unwrap(), Some(loose));

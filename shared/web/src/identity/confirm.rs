@@ -28,24 +28,22 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// The caller behind a basis, held against its rows.
-pub(super) async fn confirm(
-    basis: Basis,
-    rows: CallerRows,
-    of: &Surroundings<'_>,
-) -> Result<Principal, Problem> {
+pub(super) async fn confirm(basis: Basis, rows: CallerRows, of: &Surroundings<'_>) -> Result<Principal, Problem> {
     let tenant = of.http.tenant().clone();
     let user = match basis {
         Basis::Nobody => return Ok(Principal::Anonymous(None)),
         Basis::Anonymous(session) => return Ok(Principal::Anonymous(Some(session))),
         Basis::Token(claims, grant) => User::of(met(&claims, rows.user, of.http, of.now).await?, grant, tenant, None),
-        Basis::Gateway(claims) => User::of(met(&claims, rows.user, of.http, of.now).await?, Grant::default(), tenant, None),
+        Basis::Gateway(claims) => {
+            User::of(met(&claims, rows.user, of.http, of.now).await?, Grant::default(), tenant, None)
+        }
         Basis::UserSession(named) => {
-            let session = live(&named, rows.session, of).await?;
             let record = rows.user.ok_or_else(|| ended(of))?;
             if !record.active {
                 of.notes.session_ended();
                 return Err(Problem::new(Code::UserDeactivated));
             }
+            let session = live(&named, rows.session, &record, of).await?;
             User::of(record, Grant::default(), tenant, Some(session.key))
         }
     };
@@ -56,9 +54,10 @@ pub(super) async fn confirm(
 async fn live(
     named: &NamedSession,
     row: Option<UserSession>,
+    user: &Record,
     of: &Surroundings<'_>,
 ) -> Result<UserSession, Problem> {
-    let session = row.filter(|session| session.user == named.user && session.is_live(of.now));
+    let session = row.filter(|session| session.user == user.id && session.is_live(user.sessions_after, of.now));
     let realm = |session: &UserSession| named.realm.as_ref().is_none_or(|realm| *realm == session.realm);
     let session = session.filter(realm).ok_or_else(|| ended(of))?;
     // The gateway names the person on every request; when it stops, it has signed the person out.

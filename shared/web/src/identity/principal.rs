@@ -3,6 +3,7 @@
 use domain::owner::{Owner, SessionKey, UserId, UserSessionKey};
 use domain::text::{Tenant, Username};
 use domain::user;
+use jiff::Timestamp;
 
 use super::claims::Grant;
 
@@ -58,6 +59,8 @@ pub struct User {
     pub grant: Grant,
     /// The school or site.
     pub tenant: Tenant,
+    /// Sessions that began until then are over.
+    pub sessions_after: Timestamp,
     /// The session that named the user, if one did.
     pub session: Option<UserSessionKey>,
 }
@@ -72,6 +75,7 @@ impl User {
             // A restricted application acts within its scopes, whoever it acts for.
             staff: record.staff && !grant.restricted,
             lms_user_id: record.lms_user_id,
+            sessions_after: record.sessions_after,
             grant,
             tenant,
             session,

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use local::dev_keys::{GATEWAY, GATEWAY_ISSUER, ISSUER};
+use local::dev_keys::{GATEWAY, GATEWAY_ISSUER, ISSUER, Learner};
 use serde_json::{Value, json};
 use tests::{Answer, Client, TestApp};
 
@@ -145,5 +145,43 @@ async fn an_edit_names_its_fields_and_its_version() {
     set_active(&at("\"1\""), "ada", true).await.problem(412, "version_mismatch");
     set_active(&staff, "nobody", true).await.problem(404, "unknown_user");
     set_active(&staff, "%0a", true).await.problem(404, "not_found");
+    app.finish().await;
+}
+
+/// A learner who signed in from an application.
+async fn signed_in(app: &TestApp, learner: &Learner) -> Client {
+    let token = local::dev_keys::token(learner, app.cloud.clock.issuer_now()).unwrap();
+    let login = app.session("9").post("/api/v1/login", &json!({"token": token})).await.expect(StatusCode::OK);
+    app.anonymous().with("Session-Id", header(&login, "session-id"))
+}
+
+#[tokio::test]
+async fn staff_end_a_users_sessions_and_the_rights_of_other_staff() {
+    let app = TestApp::start().await;
+    let staff = app.staff();
+    let learner = Learner { username: "bob".to_owned(), staff: true, ..Learner::default() };
+    let bob = signed_in(&app, &learner).await;
+    bob.get("/api/v1/catalogs").await.expect(StatusCode::OK);
+
+    app.advance(1).await;
+    let revoke = json!({"revoke_staff": true});
+    let record = staff.patch("/api/v1/users/bob", &revoke).await.expect(StatusCode::OK);
+    assert_eq!((&record["is_staff"], &record["active"]), (&json!(false), &json!(true)));
+    bob.get("/api/v1/catalogs").await.problem(403, "forbidden");
+    bob.get("/api/v1/orders").await.expect(StatusCode::OK);
+    staff.patch("/api/v1/users/staff", &revoke).await.problem(409, "conflict");
+
+    staff.patch("/api/v1/users/bob", &json!({"end_sessions": true})).await.expect(StatusCode::OK);
+    bob.get("/api/v1/orders").await.problem(401, "session_ended");
+    app.advance(1).await;
+    // A token of before begins a session, and does not give the rights back.
+    let again = signed_in(&app, &learner).await;
+    assert_eq!(again.get("/api/v1/sessions").await.expect(StatusCode::OK)["items"].as_array().map(Vec::len), Some(1));
+    again.get("/api/v1/catalogs").await.problem(403, "forbidden");
+
+    // Letting somebody in again does not bring back the sessions of before.
+    set_active(&staff, "bob", false).await.expect(StatusCode::OK);
+    set_active(&staff, "bob", true).await.expect(StatusCode::OK);
+    again.get("/api/v1/orders").await.problem(401, "session_ended");
     app.finish().await;
 }

@@ -227,6 +227,7 @@ fn a_token_tells_of_its_user() {
                 "t": Bool(true),
             },
             issued_at: 2026-06-01T11:59:00Z,
+            tenant: None,
         }
     "#]]
     .assert_debug_eq(&verified.claims);
