@@ -1,8 +1,8 @@
 //! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
 
 use aws_sdk_dynamodb::Client;
-use lms::{Lms, LmsConfig};
 use domain::text::Tenant;
+use lms::{Lms, LmsConfig};
 use store::Store;
 use web::{Clock, Entropy, Env, Http, HttpConfig};
 

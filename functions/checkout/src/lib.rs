@@ -26,7 +26,6 @@ use payments::Processor;
 use store::{Queue, Store};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use web::identity::claims::Filter;
 use web::{Claim, Code, Http, Problem, Role, User};
 
 /// What the handlers work with.
@@ -91,13 +90,20 @@ fn seen(file: Option<OrderFile>, user: &User) -> Result<OrderFile, Problem> {
     seen.ok_or_else(|| Problem::new(Code::UnknownOrder))
 }
 
-/// A user sees their own orders, staff all; a restricted application those that its filters allow, which are all if it has
-/// none.
+/// A user sees their own orders, staff all; a restricted application those that its filters allow.
 fn may_see(order: &Order, user: &User) -> bool {
-    if !user.grant.restricted {
-        return user.staff || order.owner == user.id;
-    }
-    let limited = user.grant.filters.iter().any(|filter| matches!(filter, Filter::Organisation(_)));
-    let org = |line: &OrderLine| line.course_key.as_ref().is_some_and(|key| user.grant.allows_org(key.org()));
-    user.grant.allows_user(&user.username, &order.username) && (!limited || order.lines.iter().all(org))
+    if user.grant.restricted { is_within(order, user) } else { user.staff || order.owner == user.id }
+}
+
+/// Whether an order is within the limits of a service's token: all of it, and what is of no organisation is not within the
+/// limits of one.
+fn is_within(order: &Order, service: &User) -> bool {
+    let grant = &service.grant;
+    let org = |line: &OrderLine| match &line.course_key {
+        Some(key) => grant.allows_org(key.org()),
+        None => !grant.limits_organisations(),
+    };
+    !grant.is_limited_otherwise()
+        && grant.allows_user(&service.username, &order.username)
+        && order.lines.iter().all(org)
 }

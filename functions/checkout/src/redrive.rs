@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{Claim, Code, Fulfiller, Json, Path, Problem};
 
-use crate::App;
 use crate::order_view::OrderView;
+use crate::{App, is_within};
 
 /// Which lines to try again; none named is all that are not fulfilled.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -44,7 +44,8 @@ pub(crate) async fn fulfill_order(
     body: Option<Json<RedriveBody>>,
 ) -> Result<impl IntoResponse, Problem> {
     let Json(body) = body.unwrap_or(Json(RedriveBody::default()));
-    let (_, file) = who.with(app.store.read_order(&number)).await?;
+    let (Fulfiller(service), file) = who.with(app.store.read_order(&number)).await?;
+    let file = file.filter(|file| is_within(&file.order, &service));
     let file = file.ok_or_else(|| Problem::new(Code::UnknownOrder))?;
     let lines = body.lines.map(|names| numbers(&file, &names)).transpose()?;
     let now = app.http.now();

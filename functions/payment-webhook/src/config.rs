@@ -20,6 +20,11 @@ impl App {
         let sdk = web::aws::sdk_config().await;
         let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk), table, tenant);
         let queue = Queue::new(aws_sdk_sqs::Client::new(&sdk), queue);
-        Ok(Self { http: Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?, store, queue, processors })
+        Ok(Self {
+            http: Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?,
+            store,
+            queue,
+            processors,
+        })
     }
 }

@@ -82,13 +82,14 @@ pub(crate) async fn issue_token(
     headers: HeaderMap,
     body: Result<RawBody, Problem>,
 ) -> Result<impl IntoResponse, TokenRefusal> {
-    let who = who?.without_client_key().at_most(Throttle::TOKEN);
+    let who = who?.without_client_key();
     let RawBody(body) = body.map_err(|_| OAuthRefusal::InvalidRequest("the body cannot be read"))?;
     let request = TokenRequest::read(&headers, &body)?;
-    // Whoever guesses is counted by address: a session is its caller's to invent.
+    // Whoever guesses is counted by client and address: no session is counted, which is its caller's to invent.
     if who.owner().is_some() {
         return Err(OAuthRefusal::InvalidRequest("a request for a token names neither a session nor a user").into());
     }
+    let who = who.at_most_as(Throttle::TOKEN, &request.client_id);
     let (_, client) = who.with(find(&app, &request.client_id)).await?;
     let client = authenticated(&app, &request, client)?;
     let scopes = request.granted(&client.scopes)?;

@@ -7,7 +7,7 @@ use domain::owner::Owner;
 use domain::sign_in::MergeNote;
 use domain::user_session::SessionOrigin;
 use http::header::LOCATION;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use web::{Caller, Claim, Code, Problem, Query};
@@ -32,9 +32,13 @@ pub(crate) struct NextQuery {
 pub(crate) async fn establish_session(
     State(app): State<App>,
     who: Claim<Caller>,
-    headers: HeaderMap,
+    (method, headers): (Method, HeaderMap),
     Query(query): Query<NextQuery>,
 ) -> Result<Response, Problem> {
+    // A route of GET answers HEAD too, which must not begin anything.
+    if method == Method::HEAD {
+        return Err(Problem::new(Code::MethodNotAllowed));
+    }
     let next = next::location(query.next.as_deref().unwrap_or("/"), &app.base_url, &app.next_origins)?;
     let user = match who.owner() {
         Some(Owner::User(user)) if who.is_by_gateway() => user,

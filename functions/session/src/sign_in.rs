@@ -9,7 +9,7 @@ use domain::owner::{SessionKey, UserId, UserSessionKey};
 use domain::plan::Write;
 use domain::sign_in::{self, MergeNote, SignedIn};
 use domain::user_session::{SessionOrigin, UserSession, ends_at};
-use http::header::USER_AGENT;
+use http::header::{CACHE_CONTROL, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use store::{SignInView, StoreError};
@@ -109,11 +109,14 @@ impl Arrival {
 }
 
 impl Begun {
-    /// The headers that name the session: `Session-Id`, both cookies and the CSRF token, not to be stored.
+    /// The headers that name the session, not to be stored: `Session-Id`, and for a browser both cookies and the CSRF
+    /// token. An application that names sessions itself gets none, as its cookies would be one shopper's in another's
+    /// requests.
     pub(crate) fn headers(&self, app: &App) -> Result<impl IntoResponseParts + use<>, Problem> {
         let name = self.secret.header(&self.session.realm);
         let name = HeaderValue::try_from(name).map_err(|error| Problem::internal(&error))?;
-        let cookies = self.secret.cookies(&app.http)?;
-        Ok(([(SESSION_ID, name)], cookies))
+        let browser = self.session.realm == COOKIE_REALM;
+        let cookies = browser.then(|| self.secret.cookies(&app.http)).transpose()?;
+        Ok(([(SESSION_ID, name)], [(CACHE_CONTROL, HeaderValue::from_static("no-store"))], cookies))
     }
 }

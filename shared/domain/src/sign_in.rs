@@ -111,7 +111,8 @@ pub fn decide(sign_in: SignIn<'_>, now: Timestamp, ids: &mut Ids) -> SignedIn {
         (Some(basket), _) => Some(hand_over(basket, now)),
         (None, Some(ended)) => {
             let owner = Owner::Session(ended.clone());
-            let basket = Basket { status: BasketStatus::Merged { at: now }, ..Basket::empty(ids.make(), owner, 1, now) };
+            let basket =
+                Basket { status: BasketStatus::Merged { at: now }, ..Basket::empty(ids.make(), owner, 1, now) };
             Some(Write::SaveBasket { basket: Box::new(basket), expect: None })
         }
         (None, None) => None,

@@ -107,11 +107,11 @@ text! {
     Scope, "scope", "two words of lower-case letters or '_' with ':' between, at most 100 characters", |t| {
         t.len() <= 100 && t.split_once(':').is_some_and(|(noun, verb)| is_word(noun) && is_word(verb))
     };
-    /// What a token is limited to, such as `content_org:edX` or `user:me`.
-    Filter, "filter", "type:value with a type of lower-case letters or '_', printable, at most 255 characters", |t| {
+    /// What a token is limited to, such as `content_org:edX` or `user:me`. A limit on something else would be none.
+    Filter, "filter", "user:name, user:me or content_org:name, printable, at most 255 characters", |t| {
         t.len() <= 255
             && t.bytes().all(|b| b.is_ascii_graphic())
-            && t.split_once(':').is_some_and(|(of, value)| is_word(of) && !value.is_empty())
+            && t.split_once(':').is_some_and(|(of, value)| matches!(of, "user" | "content_org") && !value.is_empty())
     };
 }
 
@@ -137,10 +137,12 @@ mod tests {
     #[test]
     fn scopes_and_filters_keep_to_their_forms() {
         for (text, scope, filter) in [
-            ("orders:fulfill", true, true),
+            ("orders:fulfill", true, false),
             ("content_org:edX", false, true),
+            ("content_org:a:b", false, true),
             ("user:me", true, true),
-            ("a:b:c", false, true),
+            ("users:me", true, false),
+            ("a:b:c", false, false),
             ("orders", false, false),
             (":read", false, false),
             ("orders:", false, false),

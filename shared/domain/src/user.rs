@@ -14,6 +14,9 @@ use crate::owner::{SubjectKey, UserId};
 use crate::plan::{Plan, Write};
 use crate::text::Username;
 
+/// The most entries of a tracking context that are kept: Open edX has four in use.
+const MAX_TRACKED: usize = 32;
+
 /// A user, as claims and staff left them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
@@ -163,8 +166,11 @@ fn take_over(user: &mut User, claims: &UserClaims) {
     user.email = claims.email.clone().or(user.email.take());
     user.name = claims.name.clone().or(user.name.take());
     user.lms_user_id = claims.lms_user_id.or(user.lms_user_id);
-    let said = claims.tracking_context.iter().filter(|(_, value)| !value.is_null());
-    user.tracking_context.extend(said.map(|(key, value)| (key.clone(), value.clone())));
+    for (key, value) in claims.tracking_context.iter().filter(|(_, value)| !value.is_null()) {
+        if user.tracking_context.len() < MAX_TRACKED || user.tracking_context.contains_key(key) {
+            user.tracking_context.insert(key.clone(), value.clone());
+        }
+    }
 }
 
 fn remember_subject(user: &mut User, claims: &UserClaims) {

@@ -7,8 +7,8 @@
 //! believes to be somebody must never be served as nobody. Reading never starts a session; the first write of a browser
 //! does ([`OwnerForWrite`]).
 
-pub mod authorization;
 mod address;
+pub mod authorization;
 mod basis;
 mod claim;
 pub mod claims;
@@ -34,8 +34,8 @@ pub use claim::{Caller, Claim, Fulfiller, OrderReader, OwnerForWrite, Role, Shop
 pub use client::{ClientKeyPolicy, NewSecret, PresentedKey, X_CLIENT_KEY, is_machine_secret, machine_secret_digest};
 pub(crate) use csrf::X_CSRFTOKEN;
 pub use csrf::{SameSite, X_CSRF_TOKEN};
-pub(crate) use hop::{Hop, Screened};
 pub use hop::{GatewayConfig, X_GATEWAY_SECRET, X_USERINFO};
+pub(crate) use hop::{Hop, Screened};
 pub use login::Login;
 pub use principal::{FULFILL_SCOPE, Principal, READ_ORDERS_SCOPE, Session, User, Via};
 pub(crate) use session::ended_cookies;

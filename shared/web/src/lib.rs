@@ -63,8 +63,8 @@ pub use entropy::Entropy;
 pub use etag::{ETag, IfMatch, IfNoneMatch};
 pub use idempotency::{IdempotencyKey, fingerprint, fingerprint_of};
 pub use identity::{
-    Caller, Claim, Fulfiller, Login, NewSecret, NewSession, OrderReader, OwnerForWrite, Principal, Role, SameSite, Session,
-    SetCookies, Shopper, SignedIn, Staff, User,
+    Caller, Claim, Fulfiller, Login, NewSecret, NewSession, OrderReader, OwnerForWrite, Principal, Role, SameSite,
+    Session, SetCookies, Shopper, SignedIn, Staff, User,
 };
 pub use json::Json;
 pub use layers::contract;

@@ -76,7 +76,12 @@ fn named<'a>(request: &Request, sites: &'a [(Http, Router)]) -> Option<&'a (Http
         // Schools of one LMS have one issuer; then it depends on where the request went.
         return by_host().filter(|(http, _)| http.issuers().knows(&issuer)).or(Some(first));
     }
-    realm(request.headers()).and_then(of_realm).or_else(by_host)
+    // A cookie goes to every host of its domain: it names a school only where nothing else does.
+    let by_cookie = || {
+        let issuer = issuer_of(&cookies::jwt(request.headers())?)?;
+        sites.iter().find(|(http, _)| http.issuers().knows(&issuer))
+    };
+    realm(request.headers()).and_then(of_realm).or_else(by_host).or_else(by_cookie)
 }
 
 fn tenant_of_path(path: &str) -> Option<Tenant> {
@@ -89,10 +94,7 @@ fn tenant_of_key(headers: &HeaderMap) -> Option<Tenant> {
 }
 
 fn issuer(headers: &HeaderMap) -> Option<String> {
-    match Authorization::parse(headers).ok()? {
-        Some(shown) => issuer_of(shown.token),
-        None => issuer_of(&cookies::jwt(headers)?),
-    }
+    Authorization::parse(headers).ok()?.and_then(|shown| issuer_of(shown.token))
 }
 
 /// The host without its port: a realm too, where each school has a name of its own.

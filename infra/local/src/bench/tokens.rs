@@ -46,10 +46,7 @@ pub(super) async fn measure() -> anyhow::Result<Verification> {
         IssuerConfig { issuer: dev_keys::ISSUER.to_owned(), audience: audience(), keys: secret },
         IssuerConfig { issuer: OWN_ISSUER.to_owned(), audience: audience(), keys: jwks },
     ])?);
-    Ok(Verification {
-        hs256: verify(&issuers, &hs256, &clock).await?,
-        rs256: verify(&issuers, &rs256, &clock).await?,
-    })
+    Ok(Verification { hs256: verify(&issuers, &hs256, &clock).await?, rs256: verify(&issuers, &rs256, &clock).await? })
 }
 
 async fn verify(issuers: &Arc<Issuers>, token: &str, clock: &Clock) -> anyhow::Result<Sample> {

@@ -1,6 +1,6 @@
 //! Where a request comes from: what an anonymous caller is counted by.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use http::HeaderName;
@@ -24,12 +24,26 @@ impl ClientAddress {
         let list = parts.headers.get(X_FORWARDED_FOR).and_then(|value| value.to_str().ok());
         let mut written =
             list.filter(|_| hop == Hop::Gateway).into_iter().flat_map(|list| list.rsplit(',').map(str::trim));
-        let told = written.find(|address| !address.is_empty() && Some(*address) != peer.as_deref()).map(str::to_owned);
-        Self(told.or(peer).unwrap_or_else(|| "unknown".to_owned()))
+        let last = written.next();
+        let told = if last == peer.as_deref() { written.next() } else { last };
+        let told = told.filter(|address| !address.is_empty()).map(str::to_owned);
+        Self(told.or(peer).map_or_else(|| "unknown".to_owned(), |address| household(&address)))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// What one household or school has of an address: all of IPv4's, and the network of IPv6's, in which everybody has more
+/// addresses than anyone could count.
+fn household(address: &str) -> String {
+    match address.parse() {
+        Ok(IpAddr::V6(long)) => {
+            let [a, b, c, d, ..] = long.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Ok(IpAddr::V4(_)) | Err(_) => address.to_owned(),
     }
 }
 
@@ -55,6 +69,8 @@ mod tests {
             ("after what the client made up", Hop::Gateway, "10.0.0.1, 203.0.113.7, 192.0.2.1", "203.0.113.7"),
             ("the gateway says nothing", Hop::Gateway, "192.0.2.1", "192.0.2.1"),
             ("the gateway says nothing at all", Hop::Gateway, " , ", "192.0.2.1"),
+            ("a client at the gateway's address", Hop::Gateway, "6.6.6.6, 192.0.2.1, 192.0.2.1", "192.0.2.1"),
+            ("a client with many addresses", Hop::Gateway, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ] {
             let (mut parts, _) = request("GET", "/", &[("x-forwarded-for", forwarded)], "").into_parts();
             parts.extensions.insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4711))));

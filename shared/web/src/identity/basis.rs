@@ -64,6 +64,8 @@ pub(super) struct Credential {
     pub(super) realm: Option<String>,
     /// Whether the gateway's word for the user is proven.
     pub(super) by_gateway: bool,
+    /// A session of another user that a cookie names beside the cookies that the request rests on.
+    pub(super) rival: Option<NamedSession>,
 }
 
 impl Basis {
@@ -79,7 +81,20 @@ impl Basis {
 
 impl Credential {
     fn of(basis: Basis) -> Self {
-        Self { basis, csrf_subject: None, anonymous: None, named: None, session_id: None, realm: None, by_gateway: false }
+        Self {
+            basis,
+            csrf_subject: None,
+            anonymous: None,
+            named: None,
+            session_id: None,
+            realm: None,
+            by_gateway: false,
+            rival: None,
+        }
+    }
+
+    fn is_by_session(&self) -> bool {
+        matches!(self.basis, Basis::UserSession(_))
     }
 
     /// Finds what a request rests on.
@@ -93,7 +108,9 @@ impl Credential {
         let mut found = Self::decide(parts, hop, header.as_ref(), http).await?;
         found.anonymous = anonymous(&parts.headers, header.as_ref(), http);
         found.named = named(&parts.headers, header.as_ref(), http);
-        found.session_id = header.as_ref().map(ToString::to_string);
+        // One of a user beside a token is not what the request rests on, and was not looked at.
+        let rests_on = |header: &&SessionId| header.kind == SessionKind::Anonymous || found.is_by_session();
+        found.session_id = header.as_ref().filter(rests_on).map(ToString::to_string);
         found.realm = header.map(|header| header.realm);
         Ok(found)
     }
@@ -106,7 +123,7 @@ impl Credential {
                 let problem = Problem::new(Code::Unauthorized);
                 return Err(problem.detail("the token and the gateway name different users"));
             }
-            let by_gateway = said.is_some() || is_vouched_for(parts, &claims, &grant);
+            let by_gateway = !grant.restricted && (said.is_some() || is_vouched_for(parts, &claims));
             return Ok(Self { by_gateway, ..Self::of(Basis::Token(Box::new(claims), grant)) });
         }
         if let Some(claims) = said {
@@ -123,19 +140,22 @@ impl Credential {
     async fn by_cookie(parts: &Parts, http: &Http) -> Result<Self, Problem> {
         let session = cookies::session(&parts.headers);
         if let Some((claims, grant)) = cookie_token(&parts.headers, http).await? {
-            if let Some(SessionCookie::User(id)) = &session
-                && user_of(id).as_ref() != Some(&claims.id)
-            {
-                return Err(Problem::new(Code::Unauthorized).detail("the cookies name two users"));
-            }
+            let beside = match &session {
+                Some(SessionCookie::User(id)) => user_session(id, None, http),
+                Some(SessionCookie::Anonymous(_)) | None => None,
+            };
             let subject = format!("jwt|{}", claims.id);
-            csrf::check(parts, &subject, http)?;
+            // After a login the page has the token of the session, which is the same user's.
+            let own = beside.as_ref().is_none_or(|beside| beside.user == claims.id);
+            let other = session.filter(|_| own).map(|session| session.to_string());
+            csrf::check_any(parts, [Some(subject.as_str()), other.as_deref()].into_iter().flatten(), http)?;
+            let rival = beside.filter(|_| !own);
             let found = Self::of(Basis::Token(Box::new(claims), grant));
-            return Ok(Self { csrf_subject: Some(subject), ..found });
+            return Ok(Self { csrf_subject: Some(subject), rival, ..found });
         }
         let Some(session) = session else { return Ok(Self::of(Basis::Nobody)) };
         let subject = session.to_string();
-        csrf::check(parts, &subject, http)?;
+        csrf::check_any(parts, [subject.as_str()], http)?;
         let basis = match session {
             SessionCookie::Anonymous(value) => {
                 Basis::Anonymous(Session { key: session::key_of_cookie(&value, http), via: Via::Cookie })
@@ -221,7 +241,10 @@ pub(super) async fn token_user(token: &str, http: &Http) -> Result<(UserClaims, 
     if claims.tenant.as_ref().is_some_and(|tenant| tenant != http.tenant().as_str()) {
         return Err(TokenFault::Audience);
     }
-    Ok((user_claims(claims, http), grant))
+    let mut claims = user_claims(claims, http);
+    // What a restricted application is lent is no news of the user: only a "no" is.
+    claims.administrator = claims.administrator.filter(|staff| !(*staff && grant.restricted));
+    Ok((claims, grant))
 }
 
 /// The user of the token cookies. A stale one is as good as none: the browser sends it by itself.
@@ -264,8 +287,8 @@ fn gateway(headers: &HeaderMap, http: &Http) -> Result<Option<UserClaims>, Probl
     let info = Some(value).filter(|_| values.next().is_none()).map(HeaderValue::as_bytes).map(UserInfo::parse);
     let info = info.and_then(Result::ok).ok_or_else(|| Problem::new(Code::BadUserinfo))?;
     let username = info.preferred_username.as_ref().and_then(|name| name.parse().ok());
-    let username: domain::text::Username =
-        username.ok_or_else(|| Problem::new(Code::BadUserinfo).detail("preferred_username is missing or not a name"))?;
+    let username: domain::text::Username = username
+        .ok_or_else(|| Problem::new(Code::BadUserinfo).detail("preferred_username is missing or not a name"))?;
     let issuer = http.gateway().map(|gateway| gateway.issuer.clone()).unwrap_or_default();
     Ok(Some(UserClaims {
         id: http.user_id(&username),
@@ -283,8 +306,8 @@ fn gateway(headers: &HeaderMap, http: &Http) -> Result<Option<UserClaims>, Probl
 
 /// Whether a token vouches for what an unproven hop says in `X-Userinfo`: it is of the same subject. The token alone says
 /// who the user is; what the header adds is not taken.
-fn is_vouched_for(parts: &Parts, claims: &UserClaims, grant: &Grant) -> bool {
-    let Some(said) = parts.extensions.get::<SetAside>().filter(|_| !grant.restricted) else { return false };
+fn is_vouched_for(parts: &Parts, claims: &UserClaims) -> bool {
+    let Some(said) = parts.extensions.get::<SetAside>() else { return false };
     let info = UserInfo::parse(said.0.as_bytes()).ok();
     let subject = claims.subject.as_ref().map(|(subject, _)| subject);
     info.is_some_and(|info| subject == Some(&info.sub))

@@ -91,6 +91,8 @@ pub struct Claim<P> {
     client: ClientAsk,
     minted: Option<SetCookies>,
     throttle: Option<Throttle>,
+    /// What the caller says to be beyond its credential: counted with its address.
+    counted_with: Option<String>,
     address: ClientAddress,
     hop: Hop,
     notes: Notes,
@@ -165,16 +167,21 @@ impl<P: Role> Claim<P> {
         Self { throttle: Some(throttle), ..self }
     }
 
+    /// As [`Claim::at_most`], for a caller who proves itself by the request's body: each `name` that an address gives is
+    /// counted by itself, so that nobody uses up what others behind the same address have left.
+    #[must_use]
+    pub fn at_most_as(self, throttle: Throttle, name: &str) -> Self {
+        Self { throttle: Some(throttle), counted_with: Some(name.to_owned()), ..self }
+    }
+
     /// Confirms the caller while `load` runs.
     ///
     /// # Errors
     /// Whatever is wrong with the caller, and only then what is wrong with the load.
-    pub async fn with<T, E: Into<Problem>>(
-        self,
-        load: impl Future<Output = Result<T, E>>,
-    ) -> Result<(P, T), Problem> {
+    pub async fn with<T, E: Into<Problem>>(self, load: impl Future<Output = Result<T, E>>) -> Result<(P, T), Problem> {
         let now = self.http.now();
-        let (rows, rate, loaded) = tokio::join!(self.read(), self.count(now), load);
+        let (rows, rival, rate, loaded) = tokio::join!(self.read(), self.read_rival(), self.count(now), load);
+        self.check_rival(rival?, now)?;
         let caller = self.confirm(rows?, rate?, now).await?;
         Ok((caller, loaded.map_err(Into::into)?))
     }
@@ -200,10 +207,35 @@ impl<P: Role> Claim<P> {
         self.http.store().read_caller(&CallerKeys { user, session, client }).await
     }
 
+    /// Another user's session that a cookie names beside the token cookies.
+    async fn read_rival(&self) -> Result<CallerRows, StoreError> {
+        let Some(rival) = self.credential.rival.clone() else { return Ok(CallerRows::default()) };
+        let keys = CallerKeys { user: Some(rival.user), session: Some(rival.key), client: None };
+        self.http.store().read_caller(&keys).await
+    }
+
+    /// One browser is one user. A live session of another is ended for this browser, which then goes on as the user of its
+    /// token; a session that is over, or was made up, is only taken back.
+    fn check_rival(&self, rows: CallerRows, now: Timestamp) -> Result<(), Problem> {
+        if self.credential.rival.is_none() {
+            return Ok(());
+        }
+        self.notes.session_ended();
+        let live = rows.user.zip(rows.session).is_some_and(|(user, session)| session.is_live(user.sessions_after, now));
+        if live {
+            return Err(Problem::new(Code::Unauthorized).detail("the cookies name two users"));
+        }
+        Ok(())
+    }
+
     async fn count(&self, now: Timestamp) -> Result<Option<Rate>, StoreError> {
         let service = matches!(&self.credential.basis, Basis::Token(_, grant) if grant.restricted);
         let Some(throttle) = self.throttle.as_ref().filter(|_| !service) else { return Ok(None) };
-        self.http.store().count(throttle, &self.http.rate_key(self.counted_as()), now).await.map(Some)
+        let caller = match &self.counted_with {
+            Some(name) => format!("{name}|{}", self.address.as_str()),
+            None => self.counted_as().to_owned(),
+        };
+        self.http.store().count(throttle, &self.http.rate_key(&caller), now).await.map(Some)
     }
 
     /// Whom a request is counted against: somebody who cannot be somebody else at will, nor be made to pay for others. A
@@ -222,8 +254,12 @@ impl<P: Role> Claim<P> {
     /// remembered: the token of before must not be good for it any longer.
     async fn refused(self, problem: Problem) -> Problem {
         match &self.credential.basis {
-            Basis::Token(claims, _) if claims.administrator == Some(false) => self.alone().await.err().unwrap_or(problem),
-            Basis::Nobody | Basis::Anonymous(_) | Basis::Token(..) | Basis::Gateway(_) | Basis::UserSession(_) => problem,
+            Basis::Token(claims, _) if claims.administrator == Some(false) => {
+                self.alone().await.err().unwrap_or(problem)
+            }
+            Basis::Nobody | Basis::Anonymous(_) | Basis::Token(..) | Basis::Gateway(_) | Basis::UserSession(_) => {
+                problem
+            }
         }
     }
 
@@ -265,8 +301,14 @@ where
         }
         let early = early::<P>(&credential.basis);
         let address = ClientAddress::of(parts, hop);
-        let throttle = None;
-        let claim = Self { credential, client, minted, throttle, address, hop, notes, http, role: PhantomData };
+        if let Some(session) = &credential.session_id
+            && matches!(credential.basis, Basis::Anonymous(_))
+        {
+            notes.session_id(session);
+        }
+        let (throttle, counted_with) = (None, None);
+        let role = PhantomData;
+        let claim = Self { credential, client, minted, throttle, counted_with, address, hop, notes, http, role };
         match early {
             Ok(()) => Ok(claim),
             Err(problem) => Err(claim.refused(problem).await),

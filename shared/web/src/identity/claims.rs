@@ -144,8 +144,20 @@ impl Grant {
         }
     }
 
-    /// Whether the token reaches the courses of `org`. A restricted application without a `content_org` filter reaches
-    /// none, as in Open edX.
+    /// Whether the token is limited in a way that we cannot tell: then it reaches nothing that limits are held against.
+    #[must_use]
+    pub fn is_limited_otherwise(&self) -> bool {
+        self.filters.iter().any(|filter| matches!(filter, Filter::Other(_)))
+    }
+
+    /// Whether the token is limited to organisations.
+    #[must_use]
+    pub fn limits_organisations(&self) -> bool {
+        self.filters.iter().any(|filter| matches!(filter, Filter::Organisation(_)))
+    }
+
+    /// Whether the token reaches the courses of `org`. Without a `content_org` filter it reaches all, as with users: in
+    /// Open edX it reaches none, where a client is registered for one organisation.
     #[must_use]
     pub fn allows_org(&self, org: &str) -> bool {
         let mut limits = self.filters.iter().filter_map(|filter| match filter {
@@ -153,7 +165,7 @@ impl Grant {
             Filter::Me | Filter::User(_) | Filter::Other(_) => None,
         });
         match limits.next() {
-            None => !self.restricted,
+            None => true,
             Some(first) => first == org || limits.any(|name| name == org),
         }
     }
@@ -315,8 +327,8 @@ mod tests {
     fn an_organisation_filter_limits_which_courses_are_reached() {
         for (filters, restricted, wanted) in [
             ([].as_slice(), false, true),
-            (&[], true, false),
-            (&["user:me", "org:edX"], true, false),
+            (&[], true, true),
+            (&["user:me"], true, true),
             (&["content_org:edX"], true, true),
             (&["content_org:MITx", "content_org:edX"], true, true),
             (&["content_org:MITx"], true, false),
@@ -325,6 +337,24 @@ mod tests {
             (&["content_org:edX+"], true, false),
         ] {
             assert_eq!(grant(filters, restricted).allows_org("edX"), wanted, "{filters:?}, restricted: {restricted}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_we_do_not_know_is_told_from_none() {
+        for (filters, otherwise, organisations) in [
+            ([].as_slice(), false, false),
+            (&["user:me"], false, false),
+            (&["content_org:edX"], false, true),
+            (&["content_orgs:edX"], true, false),
+            (&["content_org:edX", "course:x"], true, true),
+        ] {
+            let grant = grant(filters, true);
+            assert_eq!(
+                (grant.is_limited_otherwise(), grant.limits_organisations()),
+                (otherwise, organisations),
+                "{filters:?}"
+            );
         }
     }
 

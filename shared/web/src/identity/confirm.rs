@@ -35,15 +35,18 @@ pub(super) async fn confirm(basis: Basis, rows: CallerRows, of: &Surroundings<'_
         Basis::Anonymous(session) => return Ok(Principal::Anonymous(Some(session))),
         Basis::Token(claims, grant) => User::of(met(&claims, rows.user, of.http, of.now).await?, grant, tenant, None),
         Basis::Gateway(claims) => {
-            User::of(met(&claims, rows.user, of.http, of.now).await?, Grant::default(), tenant, None)
+            // The gateway signs shoppers in. Who administers the shop is the LMS's to say, with a token.
+            let record = Record { staff: false, ..met(&claims, rows.user, of.http, of.now).await? };
+            User::of(record, Grant::default(), tenant, None)
         }
         Basis::UserSession(named) => {
-            let record = rows.user.ok_or_else(|| ended(of))?;
+            // Only who knows a session's secret is told anything of its user.
+            let (record, row) = rows.user.zip(rows.session).ok_or_else(|| ended(of))?;
             if !record.active {
                 of.notes.session_ended();
                 return Err(Problem::new(Code::UserDeactivated));
             }
-            let session = live(&named, rows.session, &record, of).await?;
+            let session = live(&named, row, &record, of).await?;
             User::of(record, Grant::default(), tenant, Some(session.key))
         }
     };
@@ -53,11 +56,11 @@ pub(super) async fn confirm(basis: Basis, rows: CallerRows, of: &Surroundings<'_
 /// The session that a request names, if it may still be used.
 async fn live(
     named: &NamedSession,
-    row: Option<UserSession>,
+    row: UserSession,
     user: &Record,
     of: &Surroundings<'_>,
 ) -> Result<UserSession, Problem> {
-    let session = row.filter(|session| session.user == user.id && session.is_live(user.sessions_after, of.now));
+    let session = Some(row).filter(|row| row.user == user.id && row.is_live(user.sessions_after, of.now));
     let realm = |session: &UserSession| named.realm.as_ref().is_none_or(|realm| *realm == session.realm);
     let session = session.filter(realm).ok_or_else(|| ended(of))?;
     // The gateway names the person on every request; when it stops, it has signed the person out.

@@ -48,15 +48,20 @@ pub(crate) fn csrf_token(subject: &str, http: &Http) -> String {
     hex::encode(http.keys().digest(&["csrf", http.tenant().as_str(), subject]))
 }
 
-/// Checks a write that rests on a cookie alone. A read passes.
-pub(super) fn check(parts: &Parts, subject: &str, http: &Http) -> Result<(), Problem> {
+/// Checks a write that rests on cookies alone, each of which has a token. A read passes.
+pub(super) fn check_any<'a>(
+    parts: &Parts,
+    subjects: impl IntoIterator<Item = &'a str>,
+    http: &Http,
+) -> Result<(), Problem> {
     if !is_unsafe(&parts.method) {
         return Ok(());
     }
     check_origin(parts, http)?;
     let given = parts.headers.get(X_CSRF_TOKEN).or_else(|| parts.headers.get(X_CSRFTOKEN));
     let given = given.map(HeaderValue::as_bytes).unwrap_or_default();
-    if !bool::from(given.ct_eq(csrf_token(subject, http).as_bytes())) {
+    let good = |subject: &str| bool::from(given.ct_eq(csrf_token(subject, http).as_bytes()));
+    if !subjects.into_iter().fold(false, |found, subject| good(subject) | found) {
         return Err(Problem::new(Code::CsrfFailed).detail("X-CSRF-Token is missing or not this session's"));
     }
     Ok(())
@@ -71,10 +76,14 @@ pub(super) fn check_unsafe_origin(parts: &Parts, http: &Http) -> Result<(), Prob
 /// must not say that the request crosses sites either.
 pub(super) fn check_origin(parts: &Parts, http: &Http) -> Result<(), Problem> {
     let foreign = Err(Problem::new(Code::CsrfFailed).detail("requests from this origin are not allowed"));
-    let Some(origin) = parts.headers.get(ORIGIN) else {
+    let mut origins = parts.headers.get_all(ORIGIN).iter();
+    let Some(origin) = origins.next() else {
         let crosses = parts.headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site");
         return if crosses { foreign } else { Ok(()) };
     };
+    if origins.next().is_some() {
+        return foreign;
+    }
     if http.allows(origin) || is_own_host(parts, origin, http.secure_cookies()) { Ok(()) } else { foreign }
 }
 
