@@ -21,6 +21,7 @@ pub mod issuers;
 pub mod jwks;
 mod login;
 mod principal;
+mod roles;
 mod session;
 pub mod session_id;
 pub mod signing;
@@ -30,7 +31,7 @@ pub mod userinfo;
 #[cfg(test)]
 mod tests;
 
-pub use claim::{Caller, Claim, Fulfiller, OrderReader, OwnerForWrite, Role, Shopper, SignedIn, Staff};
+pub use claim::Claim;
 pub use client::{ClientKeyPolicy, NewSecret, PresentedKey, X_CLIENT_KEY, is_machine_secret, machine_secret_digest};
 pub(crate) use csrf::X_CSRFTOKEN;
 pub use csrf::{SameSite, X_CSRF_TOKEN};
@@ -38,5 +39,6 @@ pub use hop::{GatewayConfig, X_GATEWAY_SECRET, X_USERINFO};
 pub(crate) use hop::{Hop, Screened};
 pub use login::Login;
 pub use principal::{FULFILL_SCOPE, Principal, READ_ORDERS_SCOPE, Session, User, Via};
+pub use roles::{Caller, Fulfiller, OrderReader, OwnerForWrite, Role, Shopper, SignedIn, Staff};
 pub(crate) use session::ended_cookies;
 pub use session::{COOKIE_REALM, CSRF_COOKIE, NewSession, SESSION_COOKIE, SESSION_ID, SetCookies};

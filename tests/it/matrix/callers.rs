@@ -22,6 +22,11 @@ pub(super) async fn log_in(client: &Client, session: &str, token: &str) -> Answe
     visitor.post("/api/v1/login", &json!({"token": token})).await.expect(StatusCode::OK)
 }
 
+/// Signs a browser in, which names no session of its own and is given cookies.
+pub(super) async fn log_in_browser(client: &Client, token: &str) -> Answer {
+    client.post("/api/v1/login", &json!({"token": token})).await.expect(StatusCode::OK)
+}
+
 /// The application that goes on with the session of an answer.
 pub(super) fn go_on(client: &Client, answer: &Answer) -> Client {
     client.with("Session-Id", answer.headers["session-id"].to_str().expect("text"))
@@ -163,7 +168,7 @@ impl Shop {
             }
             "ada:session" | "staff:session" => go_on(nobody, &log_in(nobody, &id, &own_token(self, name)).await),
             "ada:cookie" | "ada:cookie+csrf" => {
-                let login = log_in(nobody, &id, &own_token(self, name)).await;
+                let login = log_in_browser(nobody, &own_token(self, name)).await;
                 browser(nobody, &login, name.ends_with("+csrf"))
             }
             other => panic!("{other} is no caller"),

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Client, TestApp};
 
-use super::callers::{browser, go_on, log_in, split, userinfo, vouched};
+use super::callers::{browser, go_on, log_in, log_in_browser, split, userinfo, vouched};
 use super::shop::text;
 use super::tokens::{by, claims, token_of, with};
 
@@ -33,7 +33,7 @@ impl Two {
         ada.pay(&paid, "succeed").await.expect(StatusCode::OK);
         app.advance(1).await;
         let pending = ada.order("GO").await;
-        let login = log_in(&nobody, "of-ada", &token_of(&claims(&app, "ada"))).await;
+        let login = log_in_browser(&nobody, &token_of(&claims(&app, "ada"))).await;
         eve.add("PY").await.expect(StatusCode::CREATED);
         let orders = [text(&paid, "order_number"), text(&pending, "order_number")];
         Self { app, nobody, ada, eve, orders, login }
