@@ -7,7 +7,7 @@ use local::dev_keys::FRONT_END;
 use serde_json::{Value, json};
 use tests::{Answer, Client, TestApp};
 
-use super::sign_in::{deactivate, log_in, name, session_id, skus};
+use super::sign_in::{deactivate, log_in, name, session_id, skus, token_of};
 
 async fn shop() -> TestApp {
     let app = TestApp::start().await;
@@ -226,5 +226,58 @@ async fn without_the_table_nobody_is_taken_for_nobody() {
     assert_eq!(name(&app.anonymous()).await, Value::Null);
     app.cloud.faults.clear(None);
     assert_eq!(name(&bare(&app, &login)).await, json!("ada"));
+    app.finish().await;
+}
+
+/// The two cookies in which the LMS holds a learner's token.
+fn token_cookies(app: &TestApp, username: &str) -> String {
+    let token = token_of(app, username);
+    let (payload, signature) = token.rsplit_once('.').expect("three parts");
+    format!("edx-jwt-cookie-header-payload={payload}; edx-jwt-cookie-signature={signature}")
+}
+
+#[tokio::test]
+async fn a_session_cookie_of_somebody_else_shuts_nobody_out() {
+    let app = shop().await;
+    let token = token_cookies(&app, "ada");
+    let made_up = format!("bursar_session={}-{}", "0".repeat(32), "1".repeat(32));
+    let answer = app.anonymous().with("Cookie", &format!("{token}; {made_up}")).get("/api/v1/orders").await;
+    assert_eq!(answer.expect(StatusCode::OK)["items"], json!([]));
+
+    let login = app.anonymous().post("/api/v1/login", &json!({"token": token_of(&app, "bob")})).await;
+    let bobs = cookies(&login.expect(StatusCode::OK)).remove(0).1;
+    let both = app.anonymous().with("Cookie", &format!("{token}; bursar_session={bobs}"));
+    let refused = both.get("/api/v1/orders").await;
+    refused.problem(401, "unauthorized");
+    let taken_back: Vec<_> = cookies(&refused).into_iter().map(|(name, value, _)| (name, value)).collect();
+    assert_eq!(taken_back, [("bursar_session", ""), ("bursar_csrf", "")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+    // What the browser has left is ada's.
+    assert_eq!(name(&app.anonymous().with("Cookie", &token)).await, "ada");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_browser_that_has_the_lms_cookies_too_writes_with_the_token_of_its_login() {
+    let app = shop().await;
+    let token = token_cookies(&app, "ada");
+    let login = app.anonymous().post("/api/v1/login", &json!({"token": token_of(&app, "ada")})).await;
+    let login = login.expect(StatusCode::OK);
+    let session = cookies(&login).remove(0).1;
+    let both = app.anonymous().with("Cookie", &format!("{token}; bursar_session={session}"));
+    both.add("PY").await.problem(403, "csrf_failed");
+    let told = both.get("/csrf/api/v1/token").await.expect(StatusCode::OK)["csrfToken"].clone();
+    for csrf in [login.headers["x-csrf-token"].to_str().expect("text"), told.as_str().expect("text")] {
+        both.with("X-CSRF-Token", csrf).add("PY").await.expect(StatusCode::CREATED);
+    }
+    assert_eq!(skus(&both).await, ["PY"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_application_that_names_its_session_is_given_no_cookies() {
+    let app = shop().await;
+    let login = log_in(&app, &app.session("1"), "ada").await.expect(StatusCode::OK);
+    assert_eq!((cookies(&login).len(), login.headers.get("x-csrf-token")), (0, None));
+    assert_eq!(login.headers["cache-control"], "no-store");
     app.finish().await;
 }

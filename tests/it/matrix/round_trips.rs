@@ -8,7 +8,7 @@ use local::dev_keys::CLIENT_KEY;
 use serde_json::json;
 use tests::{Client, TestApp};
 
-use super::callers::{browser, go_on, log_in, split, userinfo, vouched};
+use super::callers::{browser, go_on, log_in, log_in_browser, split, userinfo, vouched};
 use super::shop::text;
 use super::tokens::{by, claims, token_of, with};
 
@@ -40,7 +40,7 @@ async fn shop() -> (TestApp, Client) {
 async fn known(app: &TestApp, nobody: &Client) -> Vec<(&'static str, Client)> {
     let token = |name: &str| token_of(&claims(app, name));
     let session = log_in(nobody, "session", &token("of-session")).await;
-    let cookie = log_in(nobody, "cookie", &token("of-cookie")).await;
+    let cookie = log_in_browser(nobody, &token("of-cookie")).await;
     let keyed = log_in(nobody, "keyed", &token("of-keyed-session")).await;
     let ways = vec![
         ("token", by(nobody, &claims(app, "of-token"))),

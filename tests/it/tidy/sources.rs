@@ -46,6 +46,18 @@ fn a_main_only_wires_things_together() {
 }
 
 #[test]
+fn no_handler_forgets_to_confirm_its_caller() {
+    let unused = |line: &&str| line.trim_start().starts_with('_') && line.contains(": Claim<");
+    nothing_breaks(
+        "a claim is confirmed by `with` or `alone`; one that is not named cannot be",
+        rust_files()
+            .filter(|file| file.path.starts_with("functions/"))
+            .filter(|file| file.text.lines().any(|line| unused(&line)))
+            .map(|file| file.path),
+    );
+}
+
+#[test]
 fn every_module_is_named_for_what_it_holds() {
     let says_nothing = |name: &str| NAMES_THAT_SAY_NOTHING.contains(&name);
     nothing_breaks(
