@@ -1,9 +1,10 @@
 //! One deployment, several schools: a whole function for each, and the choice between them.
 //!
-//! A request is given to the tenant that it names, by its webhook path, its client key, the issuer of its token, the realm
-//! of its `Session-Id` or the host that it was sent to, in this order; one that names none goes to the first. Naming opens nothing: everything is
-//! verified by the tenant's own router, whose store, issuers, keys and processors are that tenant's alone, so that no
-//! handler can reach another tenant's data (I9).
+//! A request is given to the tenant that it names: by its webhook path, its client key, the issuer of its token (where
+//! schools share one, the host tells them apart), the realm of its `Session-Id`, the host that it was sent to, and last the
+//! issuer of its token cookies. One that names none goes to the first. Naming opens nothing: everything is verified by the
+//! tenant's own router, whose store, issuers, keys and processors are that tenant's alone, so that no handler can reach
+//! another tenant's data (I9).
 
 use std::convert::Infallible;
 
