@@ -4,7 +4,7 @@
 //! the caller's rows in the same round trip as the data that the handler loads anyway. Nothing that was loaded is handed
 //! out before the caller is confirmed, so a handler cannot forget it:
 //!
-//! ```ignore
+//! ```text
 //! async fn read_order(State(app): State<App>, who: Claim<SignedIn>, Path(number): Path<OrderNumber>) -> … {
 //!     let (SignedIn(user), file) = who.with(app.store.read_order(&number)).await?;
 //! ```
