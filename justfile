@@ -23,6 +23,18 @@ run *args:
 bench:
     cargo run --release -p local -- bench
 
+# Build the functions for AWS into target/lambda: `just lambda` for arm64, `just lambda x86-64`
+lambda architecture="arm64":
+    cargo lambda build --release --{{ architecture }} -p catalog -p basket -p checkout -p payment-webhook -p session -p fulfillment -p janitor
+
+# Check infra/template.yaml
+template:
+    .ci/run template
+
+# The shop on an emulator of AWS: up, test or down
+emulate command="test":
+    infra/emulate.sh {{ command }}
+
 # Write docs/openapi.json anew from the code
 openapi:
     UPDATE_OPENAPI=1 cargo test -p tests openapi

@@ -2,6 +2,7 @@
 //!
 //! They read the tree as text, and know nothing of what the code does.
 
+mod deploy;
 mod docs;
 mod layout;
 mod manifests;

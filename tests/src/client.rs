@@ -3,6 +3,7 @@
 use std::ops::Index;
 
 use http::{HeaderMap, StatusCode};
+use local::loopback::Loopback;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -30,8 +31,14 @@ pub struct Answer {
 impl Client {
     pub(crate) fn new(base_url: &str) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
-        let http = http.build().expect("an HTTP client");
+        let http = http.dns_resolver(Loopback::resolver()).build().expect("an HTTP client");
         Self { http, base_url: base_url.to_owned(), headers: HeaderMap::new() }
+    }
+
+    /// Where it sends its requests.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
     }
 
     /// The same client with one more header on every request.
@@ -107,8 +114,7 @@ impl Client {
 
     /// Reads an order.
     pub async fn read_order(&self, checkout: &Answer) -> Answer {
-        let number = checkout["order_number"].as_str().expect("an order number").to_owned();
-        self.get(&format!("/api/v1/orders/{number}")).await.expect(StatusCode::OK)
+        self.get(&format!("/api/v1/orders/{}", checkout.order_number())).await.expect(StatusCode::OK)
     }
 }
 
@@ -118,6 +124,18 @@ impl Answer {
     pub fn expect(self, status: StatusCode) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
+    }
+
+    /// A header as text; empty if it is not there.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().expect("text")).unwrap_or_default()
+    }
+
+    /// The order's number in a checkout's answer.
+    #[must_use]
+    pub fn order_number(&self) -> String {
+        self.json["order_number"].as_str().expect("an order number").to_owned()
     }
 
     /// The problem's code, if the answer is the problem that it should be.

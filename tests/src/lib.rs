@@ -6,7 +6,12 @@
 //! if a queue still holds work or an invariant is broken.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails here and now")]
 
+pub mod binaries;
 mod client;
+pub mod deployment;
+pub mod journeys;
+pub mod runner;
+mod shop;
 
 use std::path::Path;
 
@@ -21,6 +26,7 @@ use tokio::task::JoinHandle;
 use web::{Clock, Entropy};
 
 pub use client::{Answer, Client};
+pub use shop::Shop;
 
 /// When every test begins: 2026-11-20T12:00:00Z.
 pub const NOW: &str = "2026-11-20T12:00:00Z";
@@ -36,23 +42,32 @@ pub struct TestApp {
 impl TestApp {
     /// A cloud in memory.
     pub async fn start() -> Self {
-        Self::open(DataPlace::Memory).await
+        Self::open(DataPlace::Memory, fixed()).await
+    }
+
+    /// A cloud in memory whose clock begins at the machine's time and goes with it.
+    pub async fn start_by_the_wall() -> Self {
+        Self::open(DataPlace::Memory, Clock::wall()).await
+    }
+
+    /// A cloud in memory by this clock.
+    pub async fn start_by(clock: Clock) -> Self {
+        Self::open(DataPlace::Memory, clock).await
     }
 
     /// A cloud whose data lives in `folder`: start it again on the same folder to see what survived.
     pub async fn start_in(folder: &Path) -> Self {
-        Self::open(DataPlace::Folder(folder.to_owned())).await
+        Self::open(DataPlace::Folder(folder.to_owned()), fixed()).await
     }
 
-    async fn open(data: DataPlace) -> Self {
+    async fn open(data: DataPlace, clock: Clock) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let at: Timestamp = NOW.parse().expect("a moment");
         let seed = u64::from(address.port());
         let cloud = Cloud::open(CloudConfig {
             data,
             base_url: format!("http://{address}"),
-            clock: Clock::fixed(at),
+            clock,
             entropy: Entropy::seeded(seed),
             redelivery_s: 0,
         })
@@ -114,7 +129,12 @@ impl TestApp {
 
     /// Moves the clock, and does what became due.
     pub async fn advance(&self, seconds: i64) {
-        self.cloud.clock.advance(SignedDuration::from_secs(seconds));
+        self.advance_by(SignedDuration::from_secs(seconds)).await;
+    }
+
+    /// As [`TestApp::advance`], by any duration.
+    pub async fn advance_by(&self, duration: SignedDuration) {
+        self.cloud.clock.advance(duration);
         self.settle().await;
     }
 
@@ -162,6 +182,12 @@ impl TestApp {
         self.cloud.abandon().expect("a free folder");
         self.finished = true;
     }
+}
+
+/// A clock that stands at [`NOW`].
+fn fixed() -> Clock {
+    let at: Timestamp = NOW.parse().expect("a moment");
+    Clock::fixed(at)
 }
 
 impl Drop for TestApp {

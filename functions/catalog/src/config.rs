@@ -1,5 +1,6 @@
 //! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::text::Tenant;
 use lms::{Lms, LmsConfig};
@@ -13,12 +14,12 @@ impl App {
     ///
     /// # Errors
     /// If a variable is missing or malformed.
-    pub async fn from_env(mut env: Env, tenant: Tenant) -> anyhow::Result<Self> {
+    pub fn from_env(mut env: Env, tenant: Tenant, sdk: &SdkConfig) -> anyhow::Result<Self> {
         let config = HttpConfig::from_env(&mut env, &tenant);
         let table = env.required("BURSAR_TABLE");
         let lms = LmsConfig::configured(|name| env.required(name));
         let ((config, table), lms) = env.finish(config.zip(table).zip(lms))?;
-        let store = Store::new(Client::new(&web::aws::sdk_config().await), table, tenant);
+        let store = Store::new(Client::new(sdk), table, tenant);
         let lms = Lms::new(lms)?;
         Ok(Self { http: Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?, store, lms })
     }

@@ -1,9 +1,10 @@
 //! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
 
+use aws_config::SdkConfig;
 use domain::percent::Percent;
 use domain::text::Tenant;
 use store::{Queue, Store};
-use web::{Clock, Entropy, Env, Http, HttpConfig};
+use web::{Clock, Entropy, Env, Http, HttpConfig, Origin};
 
 use crate::App;
 
@@ -12,19 +13,19 @@ impl App {
     ///
     /// # Errors
     /// If a variable is missing or malformed.
-    pub async fn from_env(mut env: Env, tenant: Tenant) -> anyhow::Result<Self> {
+    pub fn from_env(mut env: Env, tenant: Tenant, sdk: &SdkConfig) -> anyhow::Result<Self> {
         let config = HttpConfig::from_env(&mut env, &tenant);
         let table = env.required("BURSAR_TABLE");
-        let queue = env.required("BURSAR_QUEUE_URL");
+        let queue = env.url("BURSAR_QUEUE_URL");
         let processors = payments::configured(|name| env.required(name))?;
-        let return_origins = env.list::<String>("BURSAR_RETURN_ORIGINS");
+        let return_origins = env.list::<Origin>("BURSAR_RETURN_ORIGINS");
+        let return_origins = return_origins.map(|sites| sites.iter().map(Origin::to_string).collect());
         let tax = env.list::<Percent>("BURSAR_TAX_PERCENT").map(|rates| rates.first().copied());
         let rest = processors.zip(return_origins).zip(tax);
         let (((config, table), queue), ((processors, return_origins), tax)) =
             env.finish(config.zip(table).zip(queue).zip(rest))?;
-        let sdk = web::aws::sdk_config().await;
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk), table, tenant);
-        let queue = Queue::new(aws_sdk_sqs::Client::new(&sdk), queue);
+        let store = Store::new(aws_sdk_dynamodb::Client::new(sdk), table, tenant);
+        let queue = Queue::new(aws_sdk_sqs::Client::new(sdk), queue);
         let http = Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?;
         Ok(Self { http, store, queue, processors, return_origins, tax })
     }

@@ -26,7 +26,7 @@ use payments::Processor;
 use store::{Queue, Store};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use web::{Claim, Code, Http, Problem, Role, User};
+use web::{Claim, Code, Http, Problem, Role, User, telemetry};
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -73,6 +73,7 @@ impl App {
         who: Claim<P>,
         number: &OrderNumber,
     ) -> Result<(P, OrderFile), Problem> {
+        telemetry::concerns(number);
         let (caller, file) = who.with(self.store.read_order(number)).await?;
         let file = seen(file, caller.as_ref())?;
         Ok((caller, file))

@@ -10,7 +10,7 @@ use domain::owner::Actor;
 use domain::text::Sku;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{Claim, Code, Fulfiller, Json, Path, Problem};
+use web::{Claim, Code, Fulfiller, Json, Path, Problem, telemetry};
 
 use crate::order_view::OrderView;
 use crate::{App, is_within};
@@ -43,6 +43,7 @@ pub(crate) async fn fulfill_order(
     Path(number): Path<OrderNumber>,
     body: Option<Json<RedriveBody>>,
 ) -> Result<impl IntoResponse, Problem> {
+    telemetry::concerns(&number);
     let Json(body) = body.unwrap_or(Json(RedriveBody::default()));
     let (Fulfiller(service), file) = who.with(app.store.read_order(&number)).await?;
     let file = file.filter(|file| is_within(&file.order, &service));

@@ -13,7 +13,9 @@ use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide, refre
 use domain::text::Sku;
 use domain::throttle::Throttle;
 use store::{BasketView, CommitError};
-use web::{Claim, Code, IdempotencyKey, IfMatch, Json, Problem, RequestId, SignedIn, fingerprint_of};
+use web::{
+    Claim, Code, IdempotencyKey, IfMatch, Json, Problem, RequestId, SignedIn, fingerprint_of, metrics, telemetry,
+};
 
 use crate::App;
 use crate::body::{CheckoutBody, CheckoutView};
@@ -51,6 +53,7 @@ pub(crate) async fn start_checkout(
         seen: body.basket_version,
     };
     let (mut file, replayed) = place(&app, &mut checkout, loaded, &if_match, &request).await?;
+    telemetry::concerns(&file.order.number);
     if matches!(file.order.state, OrderState::PendingPayment { .. }) {
         file = open_session(&app, file, &request).await?;
     }
@@ -58,7 +61,7 @@ pub(crate) async fn start_checkout(
 }
 
 fn render(file: &OrderFile, replayed: bool) -> Response {
-    tracing::info!(order = %file.order.number, status = file.order.state.name(), replayed, "checkout");
+    tracing::info!(status = file.order.state.name(), replayed, "checkout");
     let mark = replayed.then_some([(HeaderName::from_static("idempotent-replayed"), "true")]);
     (StatusCode::CREATED, mark, Json(CheckoutView::of(file))).into_response()
 }
@@ -126,6 +129,10 @@ async fn attempt_once(
     }
     match app.store.commit(&plan).await {
         Ok(()) => {
+            telemetry::concerns(&file.order.number);
+            if matches!(file.order.state, OrderState::Paid { .. }) {
+                metrics::order_paid(file.order.total);
+            }
             app.queue.send_all(app.store.tenant(), &plan).await;
             Ok(Some(file))
         }
@@ -243,6 +250,7 @@ async fn take_over_products(
         found.is_some_and(|product| is_short(product, line.quantity.get().saturating_sub(held), now))
     });
     if let Some(line) = short {
+        metrics::hold_conflict();
         return Err(
             Problem::new(Code::OutOfStock).detail(format!("{} is sold out, or has too few left", line.product.sku))
         );

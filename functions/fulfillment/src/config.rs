@@ -1,5 +1,6 @@
 //! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
 
+use aws_config::SdkConfig;
 use domain::text::Tenant;
 use lms::{Lms, LmsConfig};
 use store::Store;
@@ -12,14 +13,13 @@ impl App {
     ///
     /// # Errors
     /// If a variable is missing or malformed.
-    pub async fn from_env(mut env: Env, tenant: Tenant) -> anyhow::Result<Self> {
+    pub fn from_env(mut env: Env, tenant: Tenant, sdk: &SdkConfig) -> anyhow::Result<Self> {
         let table = env.required("BURSAR_TABLE");
         let processors = payments::configured(|name| env.required(name))?;
         let lms = LmsConfig::configured(|name| env.required(name));
         let ((table, processors), lms) = env.finish(table.zip(processors).zip(lms))?;
-        let sdk = web::aws::sdk_config().await;
         Ok(Self {
-            store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), table, tenant),
+            store: Store::new(aws_sdk_dynamodb::Client::new(sdk), table, tenant),
             lms: Lms::new(lms)?,
             processors,
             clock: Clock::wall(),

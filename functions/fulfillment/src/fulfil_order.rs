@@ -2,11 +2,12 @@
 
 use domain::fulfil_task::{Errand, LmsResult, claim, claimable, finish};
 use domain::id::OutboxId;
-use domain::order::{OrderFile, OrderLine};
+use domain::order::{OrderFile, OrderLine, OrderState};
 use domain::plan::{Plan, Write};
 use domain::product::Kind;
-use domain::task::Task;
+use domain::task::{Task, TaskState};
 use lms::{EnrolRequest, EntitlementRequest, Lms, LmsError};
+use web::metrics;
 
 use crate::{App, WorkError};
 
@@ -51,12 +52,26 @@ async fn work_line(
     let finished = finish(file, &task, result, (now, jitter), &mut app.entropy.ids(now));
     let (task, plan) = finished.map_err(|error| WorkError::Contradiction(Box::new(error)))?;
     match app.store.commit(&plan).await {
-        // Refused only if the lease ended meanwhile and another worker took over: what he writes stands.
-        Ok(()) | Err(store::CommitError::Refused(_)) => {
-            tracing::info!(order = %file.order.number, line = task.line, state = task.state.name(), "line worked");
+        Ok(()) => {
+            tracing::info!(line = task.line, state = task.state.name(), "line worked");
+            count(file, &task);
+            Ok(true)
+        }
+        // The lease ended meanwhile and another worker took over: what he writes stands.
+        Err(store::CommitError::Refused(_)) => {
+            tracing::info!(line = task.line, "line worked by another");
             Ok(true)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+fn count(file: &OrderFile, task: &Task) {
+    if let (TaskState::Granted { at }, OrderState::Paid { at: paid }) = (&task.state, file.order.state) {
+        metrics::line_granted(at.duration_since(paid));
+    }
+    if matches!(task.state, TaskState::Parked { .. }) {
+        metrics::line_parked();
     }
 }
 

@@ -8,6 +8,7 @@ mod config;
 mod fulfil_order;
 mod submit_refund;
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
@@ -16,7 +17,10 @@ use futures::FutureExt;
 use lms::Lms;
 use payments::Processor;
 use store::{CommitError, Message, SentWork, Store, StoreError};
-use web::{Clock, Entropy};
+use trace::TraceParent;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
+use web::{Clock, Entropy, telemetry};
 
 /// What the function works with.
 #[derive(Clone)]
@@ -66,32 +70,56 @@ impl From<StoreError> for WorkError {
 pub async fn handle(apps: &[App], batch: SqsEvent) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for record in batch.records {
-        let id = record.message_id.clone().unwrap_or_default();
+        let span = begin(&record);
         // A panic must not take the rest of the batch with it.
-        let worked = AssertUnwindSafe(work(apps, &record)).catch_unwind().await;
-        let failed = match worked {
-            Ok(Ok(())) => false,
-            Ok(Err(error)) => {
-                tracing::error!(message = id, error = &error as &dyn std::error::Error, "message not worked");
-                true
-            }
-            Err(_) => {
-                tracing::error!(message = id, "a panic while working a message");
-                true
-            }
-        };
-        if failed {
+        let worked = AssertUnwindSafe(work(apps, &record)).catch_unwind().instrument(span.clone()).await;
+        if span.in_scope(|| has_failed(worked)) {
             let mut failure = BatchItemFailure::default();
-            failure.item_identifier = id;
+            failure.item_identifier = record.message_id.unwrap_or_default();
             response.batch_item_failures.push(failure);
         }
     }
+    telemetry::flush().await;
     response
+}
+
+/// The message's span, below whatever sent it.
+fn begin(record: &SqsMessage) -> Span {
+    let id = record.message_id.as_deref().unwrap_or_default();
+    let span = tracing::info_span!(
+        target: trace::TARGET,
+        "message",
+        message_id = id,
+        tenant = Empty,
+        order = Empty,
+        trace_id = Empty,
+        "otel.name" = "process fulfillment",
+        "otel.kind" = "consumer",
+        "otel.status_code" = Empty,
+        "messaging.system" = "aws_sqs",
+        "messaging.operation.type" = "process",
+        "messaging.message.id" = id,
+    );
+    let attribute = record.message_attributes.get(trace::TRACEPARENT).and_then(|value| value.string_value.as_deref());
+    trace::begin(&span, attribute.and_then(TraceParent::parse));
+    span
+}
+
+fn has_failed(worked: Result<Result<(), WorkError>, Box<dyn Any + Send>>) -> bool {
+    match worked {
+        Ok(Ok(())) => return false,
+        Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "message not worked"),
+        Err(_) => tracing::error!("a panic while working a message"),
+    }
+    Span::current().record("otel.status_code", "error");
+    true
 }
 
 async fn work(apps: &[App], record: &SqsMessage) -> Result<(), WorkError> {
     let body = record.body.as_deref().unwrap_or_default();
     let message: Message = serde_json::from_str(body).map_err(WorkError::NotAMessage)?;
+    Span::current().record("tenant", message.tenant.as_str());
+    telemetry::concerns(&message.order);
     let app = apps.iter().find(|app| *app.store.tenant() == message.tenant).filter(|_| message.v == 1);
     let app = app.ok_or(WorkError::NotForUs)?;
     let found = app.store.read_order(&message.order).await?;

@@ -4,15 +4,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use domain::id::OrderNumber;
 use domain::journal::JournalEntry;
-use domain::order::OrderFile;
+use domain::order::{Order, OrderFile, OrderState};
 use domain::payment::{Fact, ProcessorEvent};
 use domain::plan::{Plan, Write};
 use domain::record_payment::{Circumstances, Outcome, decide};
 use domain::text::Tenant;
 use jiff::SignedDuration;
 use payments::{Processor, WebhookRefusal, redacted};
-use store::{CommitError, sweep};
-use web::{Code, Path, Problem, RawBody};
+use store::CommitError;
+use web::metrics::{self, WebhookOutcome};
+use web::{Code, Path, Problem, RawBody, telemetry};
 
 use crate::App;
 
@@ -32,10 +33,7 @@ pub(crate) async fn receive_event(
 ) -> Result<StatusCode, Problem> {
     let found = app.processors.iter().find(|known| known.name().name() == processor);
     let processor = found.filter(|_| tenant == *app.http.tenant()).ok_or_else(|| Problem::new(Code::NotFound))?;
-    let Some(event) = verify(&app, processor, &headers, &body)? else {
-        look_around(&app).await;
-        return Ok(StatusCode::OK);
-    };
+    let Some(event) = verify(&app, processor, &headers, &body)? else { return Ok(StatusCode::OK) };
     // Verified bodies are JSON, and so text.
     let raw = redacted(&String::from_utf8_lossy(&body));
     match find(&app, &event).await? {
@@ -61,22 +59,17 @@ fn verify(
         }
         Err(refusal) => {
             tracing::warn!(reason = refusal.reason(), "webhook refused");
+            metrics::webhook_event(WebhookOutcome::Refused);
             return Err(Problem::new(Code::BadWebhook));
         }
     };
-    tracing::info!(event = %event.event, event_type = event.event_type, "webhook verified");
-    Ok((event.fact != Fact::Irrelevant).then_some(event))
-}
-
-/// An event that concerns no order leaves time to look at what is due: processors send such events along with every
-/// payment. Until the janitor comes, this is what wakes lost messages and expires orders on AWS. What cannot be done now
-/// is still due later.
-async fn look_around(app: &App) {
-    let now = app.http.now();
-    match sweep(&app.store, &app.queue, now, app.http.ids(now)).await {
-        Ok(report) => tracing::info!(orders = report.orders, messages = report.messages, "looked at what is due"),
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "due orders cannot be read"),
+    telemetry::concerns_event(&event.event);
+    tracing::info!(event_type = event.event_type, "webhook verified");
+    if event.fact == Fact::Irrelevant {
+        metrics::webhook_event(WebhookOutcome::Irrelevant);
+        return Ok(None);
     }
+    Ok(Some(event))
 }
 
 /// The order that the event is about: by our own metadata, else by the payment or session that it names.
@@ -95,12 +88,14 @@ async fn find(app: &App, event: &ProcessorEvent) -> Result<Option<OrderFile>, Pr
 /// Applies the event to its order; anew if the order changed under it, or if a condition outside it did not hold.
 async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, raw: &str) -> Result<(), Problem> {
     let number = file.order.number.clone();
+    telemetry::concerns(&number);
     let mut circumstances = Circumstances::default();
     for _ in 0..ROUNDS {
         let now = app.http.now();
         let (outcome, plan) = decide(&file, event, raw, circumstances, (now, &mut app.http.ids(now)));
         if outcome == Outcome::Duplicate {
-            tracing::info!(order = %number, event = %event.event, "duplicate event");
+            tracing::info!("duplicate event");
+            metrics::webhook_event(WebhookOutcome::Duplicate);
             return Ok(());
         }
         if outcome == Outcome::Premature {
@@ -108,11 +103,15 @@ async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, raw: &str
         }
         match app.store.commit(&plan).await {
             Ok(()) => {
-                tracing::info!(order = %number, event = %event.event, outcome = outcome.name(), "event applied");
+                tracing::info!(outcome = outcome.name(), "event applied");
+                count(&file, outcome, &plan);
                 app.queue.send_all(app.store.tenant(), &plan).await;
                 return Ok(());
             }
             Err(error) if error.is_conflict() => {
+                if error.refused("move_stock") && !circumstances.places_gone {
+                    metrics::hold_conflict();
+                }
                 circumstances = learned(circumstances, &error);
                 file = reload(app, &number).await?;
             }
@@ -122,13 +121,40 @@ async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, raw: &str
     Err(Problem::new(Code::Unavailable).detail("the order is being changed by other requests").retry_after(1))
 }
 
+/// Counts what an event did to its order. `before` is the order as it was.
+fn count(before: &OrderFile, outcome: Outcome, plan: &Plan) {
+    match outcome {
+        Outcome::Paid | Outcome::PaidLate => metrics::order_paid(before.order.total),
+        Outcome::AmountMismatch => {
+            metrics::amount_mismatch();
+            return metrics::webhook_event(WebhookOutcome::Parked);
+        }
+        Outcome::Noted if expires(before, plan) => metrics::orders_expired(1),
+        Outcome::Duplicate
+        | Outcome::AlreadyCounted
+        | Outcome::SecondPayment
+        | Outcome::TooLate
+        | Outcome::Noted
+        | Outcome::Refunded
+        | Outcome::Premature => {}
+    }
+    metrics::webhook_event(WebhookOutcome::Applied);
+}
+
+fn expires(before: &OrderFile, plan: &Plan) -> bool {
+    let is_expired = |order: &Order| matches!(order.state, OrderState::Expired { .. });
+    let saved = |write: &Write| matches!(write, Write::SaveOrder(order) if is_expired(order));
+    !is_expired(&before.order) && plan.writes.iter().any(saved)
+}
+
 /// An event about a payment that we have not been told of yet. The processor says it again later, for some days; after
 /// one day a human must look.
 async fn premature(app: &App, event: &ProcessorEvent, raw: &str) -> Result<(), Problem> {
     if app.http.now().duration_since(event.occurred_at) >= SignedDuration::from_hours(24) {
         return park(app, event, raw).await;
     }
-    tracing::warn!(event = %event.event, event_type = event.event_type, "event about an unknown payment");
+    tracing::warn!(event_type = event.event_type, "event about an unknown payment");
+    metrics::webhook_event(WebhookOutcome::Premature);
     Err(Problem::new(Code::Unavailable).detail("the payment is not known yet").retry_after(60))
 }
 
@@ -156,6 +182,14 @@ async fn park(app: &App, event: &ProcessorEvent, raw: &str) -> Result<(), Proble
         raw: JournalEntry::clipped(raw),
         at: now,
     };
-    tracing::error!(event = %event.event, event_type = event.event_type, "event without an order is parked");
-    Ok(app.store.commit(&Plan::of(Write::Journal(None, entry))).await?)
+    app.store.commit(&Plan::of(Write::Journal(None, entry))).await?;
+    tracing::error!(event_type = event.event_type, "event without an order is parked");
+    metrics::webhook_event(WebhookOutcome::Parked);
+    match event.fact {
+        Fact::Captured { .. } | Fact::Refunded { .. } | Fact::Disputed { .. } | Fact::Unreadable { .. } => {
+            metrics::payment_unmatched();
+        }
+        Fact::Processing | Fact::Declined { .. } | Fact::Failed { .. } | Fact::SessionExpired | Fact::Irrelevant => {}
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::text::Tenant;
 use store::Store;
@@ -15,7 +16,7 @@ impl App {
     ///
     /// # Errors
     /// If a variable is missing or malformed.
-    pub async fn from_env(mut env: Env, tenant: Tenant) -> anyhow::Result<Self> {
+    pub fn from_env(mut env: Env, tenant: Tenant, sdk: &SdkConfig) -> anyhow::Result<Self> {
         let config = HttpConfig::from_env(&mut env, &tenant);
         let table = env.required("BURSAR_TABLE");
         let signing = env.parsed::<SigningKeys>("BURSAR_SIGNING_KEYS");
@@ -25,7 +26,7 @@ impl App {
         let token = signing.zip(base_url).zip(audience);
         let (((config, table), ((signing, base_url), audience)), next_origins) =
             env.finish(config.zip(table).zip(token).zip(next_origins))?;
-        let store = Store::new(Client::new(&web::aws::sdk_config().await), table, tenant);
+        let store = Store::new(Client::new(sdk), table, tenant);
         let http = Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?;
         Ok(Self { http, store, signing: Arc::new(signing), base_url, audience, next_origins })
     }

@@ -5,7 +5,7 @@ use anyhow::Error;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     web::telemetry::init();
-    let apps = web::for_each_tenant(session::App::from_env).await?;
+    let apps = web::for_each_tenant(async |env, tenant, sdk| session::App::from_env(env, tenant, sdk)).await?;
     let sites = apps.into_iter().map(|app| (app.http.clone(), session::router(app).split_for_parts().0));
     web::serve(sites).await.map_err(Error::from_boxed)
 }

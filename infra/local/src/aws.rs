@@ -1,6 +1,8 @@
 //! The AWS clients of the local cloud: real SDK clients, whose HTTP goes to the embedded engines through a wire that
 //! counts calls and misbehaves when told to.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -44,10 +46,35 @@ fn retries() -> RetryConfig {
     RetryConfig::standard().with_initial_backoff(Duration::from_millis(2))
 }
 
+/// The engines that hold a cloud's data: the table's, behind a port of its own, and the queue's. Clones are the same.
+#[derive(Clone)]
+pub struct Engines {
+    /// Where the DynamoDB engine listens.
+    pub dynamodb: String,
+    /// The SQS engine, in this process.
+    pub sqs: Arc<SqsService>,
+}
+
+impl Engines {
+    /// Serves the DynamoDB engine, and makes an SQS engine without queues.
+    ///
+    /// # Errors
+    /// If no port can be bound.
+    pub async fn start(database: Database) -> anyhow::Result<Self> {
+        Ok(Self { dynamodb: serve_dynamodb(database).await?, sqs: Arc::new(SqsService::new()) })
+    }
+}
+
+impl fmt::Debug for Engines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engines").field("dynamodb", &self.dynamodb).finish_non_exhaustive()
+    }
+}
+
 /// A client whose calls go to the SQS engine in this process.
 #[must_use]
-pub fn sqs(faults: &Faults) -> aws_sdk_sqs::Client {
-    let engine = MockAws::builder().with_service(SqsService::new()).build();
+pub fn sqs(engine: &Arc<SqsService>, faults: &Faults) -> aws_sdk_sqs::Client {
+    let engine = MockAws::builder().with_service(Arc::clone(engine)).build();
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
@@ -136,8 +163,8 @@ fn lost() -> ConnectorError {
     ConnectorError::timeout("the answer was lost on order".into())
 }
 
-/// An error as AWS words it: 409 is a transaction conflict, 4xx a throttle, 5xx an internal error.
-fn refusal(status: u16) -> Result<HttpResponse, ConnectorError> {
+/// An error as AWS words it, with its status: 409 is a transaction conflict, 4xx a throttle, 5xx an internal error.
+pub(crate) const fn worded(status: u16) -> (u16, &'static str) {
     let body = match status {
         409 => {
             r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"cancelled","CancellationReasons":[{"Code":"TransactionConflict"}]}"#
@@ -145,7 +172,11 @@ fn refusal(status: u16) -> Result<HttpResponse, ConnectorError> {
         400..=499 => r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"on order"}"#,
         _ => r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"on order"}"#,
     };
-    let code = if status < 500 { 400 } else { status };
+    (if status < 500 { 400 } else { status }, body)
+}
+
+fn refusal(status: u16) -> Result<HttpResponse, ConnectorError> {
+    let (code, body) = worded(status);
     let code = StatusCode::try_from(code).map_err(|error| ConnectorError::other(error.into(), None))?;
     let mut response = HttpResponse::new(code, SdkBody::from(body));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");

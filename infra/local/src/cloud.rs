@@ -1,30 +1,35 @@
 //! One local cloud: engines, simulators, functions, and the loops between them.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use domain::audit::{self, Violation};
 use jiff::SignedDuration;
-use store::{Queue, Store, create_table, sweep};
+use store::{Queue, Store, create_table};
 use utoipa::openapi::OpenApi;
 use web::{Clock, Entropy, Http};
 
+use crate::aws::Engines;
 use crate::data::{DataPlace, Folder};
+use crate::endpoint::Endpoint;
 use crate::faults::{Faults, Target};
 use crate::functions;
-use crate::lms_sim::{LmsSim, LmsSimConfig};
+use crate::lms_sim::LmsSim;
 use crate::meter::Ledger;
+use crate::parameters::Addresses;
 use crate::recorder::Recorder;
-use crate::stripe_sim::{StripeSim, StripeSimConfig};
+use crate::simulators::Simulators;
+use crate::stripe_sim::StripeSim;
 use crate::tenants::Tenants;
 use crate::trigger::Trigger;
-use crate::{aws, control, dev_keys, document, lms_sim, page, stripe_sim};
+use crate::{aws, control, dev_keys, document, endpoint, page, parameters};
 
 /// The table's name.
-pub(crate) const TABLE: &str = "bursar";
+pub const TABLE: &str = "bursar";
+/// The stage that the parameters of other processes are of.
+const STAGE: &str = "dev";
 /// How many messages the trigger takes at once, as the template sets it.
 const BATCH: i32 = 10;
 /// Rounds after which a cloud that still finds work to do is taken to run in circles.
@@ -60,6 +65,10 @@ pub struct Cloud {
     pub recorder: Recorder,
     /// The table, as the tenant that sells sees it.
     pub store: Store,
+    /// What holds the data.
+    pub engines: Engines,
+    /// The way to it for processes beside this one.
+    pub endpoint: Endpoint,
     /// A client of the table, for what the store does not offer.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// The queue and its trigger.
@@ -81,18 +90,37 @@ impl Cloud {
         let (faults, ledger) = (Faults::default(), Ledger::default());
         let folder = config.data.take()?;
         folder.restore(&config.clock)?;
-        let endpoint = aws::serve_dynamodb(folder.database()?).await?;
+        let engines = Engines::start(folder.database()?).await?;
+        let endpoint = Endpoint::new(&engines, &faults)?;
         let recorder = Recorder::default();
-        let dynamodb = aws::dynamodb(&endpoint, &faults, &recorder);
+        let dynamodb = aws::dynamodb(&engines.dynamodb, &faults, &recorder);
         create_table(&dynamodb, TABLE).await.context("the table cannot be made")?;
-        let sqs = aws::sqs(&faults);
+        let sqs = aws::sqs(&engines.sqs, &faults);
         let trigger = Trigger::create(sqs.clone(), config.redelivery_s).await?;
         let tenants = Tenants::open(&config, &dynamodb, &Queue::new(sqs, &trigger.url)).await?;
         let store = tenants.selling().store.clone();
-        let stripe = StripeSim::open(stripe_sim_config(&config, &faults, &ledger))?;
-        let lms = LmsSim::open(lms_sim_config(&config, &faults, &ledger))?;
-        let CloudConfig { base_url, clock, .. } = config;
-        Ok(Self { base_url, clock, faults, ledger, recorder, store, dynamodb, trigger, stripe, lms, tenants, folder })
+        let CloudConfig { data, base_url, clock, .. } = config;
+        let Simulators { stripe, lms } = Simulators::open(&data, &base_url, &clock, &faults, &ledger)?;
+        stripe.set_webhook_url(&format!("{base_url}/webhooks/{}/stripe", dev_keys::TENANT));
+        let parameters =
+            parameters::list(Addresses { simulators: &base_url, public: &base_url }, &parameters::signing_keys()?)?;
+        endpoint.parameters.put_all(STAGE, parameters);
+        Ok(Self {
+            base_url,
+            clock,
+            faults,
+            ledger,
+            recorder,
+            store,
+            engines,
+            endpoint,
+            dynamodb,
+            trigger,
+            stripe,
+            lms,
+            tenants,
+            folder,
+        })
     }
 
     /// Everything that is served: the functions, the simulators, the controls and the shop front.
@@ -104,10 +132,10 @@ impl Cloud {
             (parts.http.clone(), measured.merge(controls.take().unwrap_or_default()))
         });
         web::site(sites)
-            .merge(crate::faults::router(self.faults.clone()))
+            .merge(crate::faults::router(self.faults.clone(), &Target::ALL))
             .merge(page::router())
-            .nest(stripe_sim::MOUNT, self.stripe.router())
-            .nest(lms_sim::MOUNT, self.lms.router())
+            .nest_service(endpoint::MOUNT, self.endpoint.router())
+            .merge(Simulators { stripe: self.stripe.clone(), lms: self.lms.clone() }.router())
     }
 
     /// The router as a server takes it: requests know where they come from, as they do behind API Gateway.
@@ -125,6 +153,12 @@ impl Cloud {
     #[must_use]
     pub fn fulfillment(&self) -> Vec<fulfillment::App> {
         self.tenants.all().iter().map(functions::fulfillment).collect()
+    }
+
+    /// The janitor function of the tenant that sells.
+    #[must_use]
+    pub fn janitor(&self) -> janitor::App {
+        functions::janitor(self.tenants.selling())
     }
 
     /// The seams to clock and ids.
@@ -149,13 +183,11 @@ impl Cloud {
     /// If the table fails.
     pub async fn sweep(&self) -> anyhow::Result<usize> {
         let expired = self.stripe.expire_due();
-        let now = self.clock.now();
-        let mut done = expired;
-        for parts in self.tenants.all() {
-            let report = sweep(&parts.store, &parts.queue, now, parts.http.ids(now)).await?;
-            done = done.saturating_add(report.messages).saturating_add(report.expired);
-        }
-        Ok(done)
+        let apps: Vec<_> = self.tenants.all().iter().map(functions::janitor).collect();
+        let reports = janitor::handle(&apps).await?;
+        Ok(reports
+            .iter()
+            .fold(expired, |done, report| done.saturating_add(report.messages).saturating_add(report.expired)))
     }
 
     /// Does everything that is to be done now, until nothing is left.
@@ -196,31 +228,5 @@ impl Cloud {
     /// If the table fails.
     pub async fn audit(&self) -> anyhow::Result<Vec<Violation>> {
         Ok(audit::check(&self.store.read_books().await?))
-    }
-}
-
-fn stripe_sim_config(config: &CloudConfig, faults: &Faults, ledger: &Ledger) -> StripeSimConfig {
-    let ledger = ledger.clone();
-    StripeSimConfig {
-        data_file: config.data.file("stripe.json"),
-        clock: config.clock.clone(),
-        faults: faults.clone(),
-        base_url: config.base_url.clone(),
-        webhook_url: format!("{}/webhooks/{}/stripe", config.base_url, dev_keys::TENANT),
-        webhook_secrets: dev_keys::WEBHOOK_SECRETS.iter().map(ToString::to_string).collect(),
-        secret_key: dev_keys::STRIPE_KEY.to_owned(),
-        on_call: Arc::new(move |id, operation| ledger.arrived(Target::Stripe, id, operation)),
-    }
-}
-
-fn lms_sim_config(config: &CloudConfig, faults: &Faults, ledger: &Ledger) -> LmsSimConfig {
-    let ledger = ledger.clone();
-    LmsSimConfig {
-        data_file: config.data.file("lms.json"),
-        clock: config.clock.clone(),
-        faults: faults.clone(),
-        client_id: dev_keys::LMS_CLIENT.0.to_owned(),
-        client_secret: dev_keys::LMS_CLIENT.1.to_owned(),
-        on_call: Arc::new(move |id, operation| ledger.arrived(Target::Lms, id, operation)),
     }
 }

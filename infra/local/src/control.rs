@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation;
-use web::{Code, Json, Problem, RequestId};
+use web::{Clock, Code, Json, Problem, RequestId};
 
 use crate::cloud::Cloud;
 use crate::dev_keys::{self, Learner};
@@ -23,21 +23,28 @@ use crate::meter::{Cost, Ledger};
 /// The routes of the controls.
 pub fn router(cloud: &Cloud) -> Router {
     Router::new()
-        .route("/_local/keys", get(async || Json(dev_keys::shown())))
-        .route("/_local/token", post(mint_token))
         .route("/_local/queues", get(read_queues))
         .route("/_local/calls", get(read_calls).delete(clear_calls))
         .route("/_local/clock", get(read_clock).post(move_clock))
         .route("/_local/audit", get(run_audit))
         .with_state(cloud.clone())
+        .merge(sign_in(cloud.clock.clone()))
 }
 
-async fn mint_token(State(cloud): State<Cloud>, Json(learner): Json<Learner>) -> Result<Json<Value>, Problem> {
+/// The development secrets, and tokens as the learning platform issues them.
+pub fn sign_in(clock: Clock) -> Router {
+    Router::new()
+        .route("/_local/keys", get(async || Json(dev_keys::shown())))
+        .route("/_local/token", post(mint_token))
+        .with_state(clock)
+}
+
+async fn mint_token(State(clock): State<Clock>, Json(learner): Json<Learner>) -> Result<Json<Value>, Problem> {
     if learner.username.is_empty() || learner.username.len() > 255 {
         return Err(Problem::field("/username", "username must be 1 to 255 characters"));
     }
     // Good by either clock: a token minted before the clock was moved stays good by the wall's.
-    let token = dev_keys::token(&learner, cloud.clock.issuer_now()).map_err(|error| internal(&error))?;
+    let token = dev_keys::token(&learner, clock.issuer_now()).map_err(|error| internal(&error))?;
     Ok(Json(json!({"token": token, "username": learner.username})))
 }
 

@@ -25,8 +25,12 @@ pub const OTHER_JWT_SECRET: &str = "local-development-northwind-jwt-secret-not-f
 pub const KEY_SECRET: &str = "local-development-key-secret-not-for-production";
 /// The keys that sign webhooks: the present one, and the one before, as during a rotation.
 pub const WEBHOOK_SECRETS: [&str; 2] = ["whsec_local_development_current", "whsec_local_development_previous"];
+/// The key that signs webhooks of the second tenant. Nothing here does so.
+pub const OTHER_WEBHOOK_SECRET: &str = "whsec_local_development_northwind";
 /// The processor's API key.
 pub const STRIPE_KEY: &str = "sk_test_local_development";
+/// The second tenant's, which the simulator does not know.
+pub const OTHER_STRIPE_KEY: &str = "sk_test_local_development_northwind";
 /// The key of the processor's own script.
 pub const STRIPE_PUBLISHABLE_KEY: &str = "pk_test_local_development";
 /// The LMS's OAuth2 application.

@@ -35,6 +35,11 @@ pub enum Target {
     Sqs,
 }
 
+impl Target {
+    /// All of them, as the local cloud has them inside.
+    pub const ALL: [Self; 4] = [Self::Stripe, Self::Lms, Self::Dynamodb, Self::Sqs];
+}
+
 /// One way to misbehave, and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,7 +125,10 @@ impl Fault {
             && self.is_about_delivery() == other.is_about_delivery()
     }
 
-    fn check(mut self) -> Result<Self, String> {
+    fn check(mut self, targets: &[Target]) -> Result<Self, String> {
+        if !targets.contains(&self.target) {
+            return Err("this target is not served here".to_owned());
+        }
         if self.status.is_some_and(|status| !(400..=599).contains(&status)) {
             return Err("status must be between 400 and 599".to_owned());
         }
@@ -245,20 +253,22 @@ pub async fn apply(
     if fault.drop { StatusCode::GATEWAY_TIMEOUT.into_response() } else { answer }
 }
 
-/// `GET`, `PUT` and `DELETE /_local/faults`.
-pub fn router(faults: Faults) -> Router {
-    Router::new().route("/_local/faults", get(list_faults).put(put_fault).delete(clear_faults)).with_state(faults)
+/// `GET`, `PUT` and `DELETE /_local/faults`, for the targets that are served beside it.
+pub fn router(faults: Faults, targets: &'static [Target]) -> Router {
+    let put = async move |State(faults): State<Faults>, body: Bytes| put_fault(&faults, targets, &body);
+    Router::new().route("/_local/faults", get(list_faults).put(put).delete(clear_faults)).with_state(faults)
 }
 
 async fn list_faults(State(faults): State<Faults>) -> Response {
     listing(&faults)
 }
 
-async fn put_fault(State(faults): State<Faults>, body: Bytes) -> Response {
-    match serde_json::from_slice::<Fault>(&body).map_err(|error| error.to_string()).and_then(Fault::check) {
+fn put_fault(faults: &Faults, targets: &[Target], body: &[u8]) -> Response {
+    let read = serde_json::from_slice::<Fault>(body).map_err(|error| error.to_string());
+    match read.and_then(|fault| fault.check(targets)) {
         Ok(fault) => {
             faults.put(fault);
-            listing(&faults)
+            listing(faults)
         }
         Err(detail) => problem(StatusCode::BAD_REQUEST, "invalid_fault", &detail),
     }
@@ -299,8 +309,12 @@ mod tests {
     use super::*;
 
     async fn send(faults: &Faults, method: &str, uri: &str, body: &str) -> (u16, Value) {
+        send_to(router(faults.clone(), &Target::ALL), method, uri, body).await
+    }
+
+    async fn send_to(router: Router, method: &str, uri: &str, body: &str) -> (u16, Value) {
         let request = Request::builder().method(method).uri(uri).body(Body::from(body.to_owned())).unwrap();
-        let answer = router(faults.clone()).oneshot(request).await.unwrap();
+        let answer = router.oneshot(request).await.unwrap();
         let status = answer.status().as_u16();
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&bytes).unwrap())
@@ -327,6 +341,16 @@ mod tests {
         }
         assert_eq!(send(&faults, "DELETE", "/_local/faults?target=moon", "").await.0, 400);
         assert_eq!(faults.list(), vec![]);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_served_beside_it_is_refused() {
+        let faults = Faults::default();
+        let simulators = || router(faults.clone(), &[Target::Stripe, Target::Lms]);
+        let (status, problem) = send_to(simulators(), "PUT", "/_local/faults", r#"{"target":"sqs"}"#).await;
+        assert_eq!((status, problem["code"].as_str()), (400, Some("invalid_fault")));
+        assert_eq!(send_to(simulators(), "PUT", "/_local/faults", r#"{"target":"lms"}"#).await.0, 200);
+        assert_eq!(faults.list().len(), 1);
     }
 
     #[tokio::test]

@@ -85,3 +85,14 @@ pub fn fulfillment(parts: &Parts) -> fulfillment::App {
         entropy: parts.http.entropy().clone(),
     }
 }
+
+/// The janitor function.
+#[must_use]
+pub fn janitor(parts: &Parts) -> janitor::App {
+    janitor::App {
+        store: parts.store.clone(),
+        queue: parts.queue.clone(),
+        clock: parts.http.clock().clone(),
+        entropy: parts.http.entropy().clone(),
+    }
+}

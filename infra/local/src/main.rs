@@ -4,7 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use local::options::{Command, Options};
-use tracing_subscriber::EnvFilter;
+use web::Env;
+use web::telemetry::{Output, Telemetry};
+
+/// What is logged unless `RUST_LOG` says otherwise: the engine would complain of what a client cancels.
+const QUIET: &str = "warn,dynoxide::server=error";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -12,10 +16,19 @@ async fn main() -> ExitCode {
         Ok(options) => options,
         Err(error) => return local::options::explain(&error),
     };
-    let filter = EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new("warn,dynoxide::server=error"));
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let env = Env::process().or([("RUST_LOG", QUIET)]);
+    Telemetry::of(&env).to(Output::stderr()).init();
+    if let Err(error) = Telemetry::configure(&env) {
+        local::demo::complain(&error.into());
+        return ExitCode::FAILURE;
+    }
     let done = match options.command {
         Some(Command::Bench) => local::bench::run().await,
+        Some(Command::LambdaBench) => local::lambda_bench::run().await,
+        Some(Command::Cost) => local::cost::run().await,
+        Some(Command::Parameters(options)) => local::parameters::print(&options),
+        Some(Command::Event(options)) => local::sample_events::print(&options, web::Clock::wall().now()),
+        None if options.serve.simulators => local::simulators::serve(&options.serve).await,
         None => local::serve::serve(&options.serve).await,
     };
     match done {

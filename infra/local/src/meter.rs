@@ -34,8 +34,10 @@ pub struct Cost {
     pub by_target: BTreeMap<&'static str, u32>,
     /// The calls in the order in which they began.
     pub calls: Vec<String>,
-    /// DynamoDB capacity units.
+    /// DynamoDB capacity units, of reads and writes together.
     pub capacity_units: f64,
+    /// Those of them that writes used.
+    pub write_units: f64,
     #[serde(skip)]
     under_way: u32,
 }
@@ -55,7 +57,7 @@ impl Meter {
     /// Counts a whole call that another process would see, such as one to a simulator.
     pub fn count(&self, target: Target, operation: &str) {
         self.begin(target, operation);
-        self.end(0.0);
+        self.end(0.0, false);
     }
 
     fn begin(&self, target: Target, operation: &str) {
@@ -70,10 +72,13 @@ impl Meter {
     }
 
     #[expect(clippy::float_arithmetic, reason = "capacity units are fractions, and money is nowhere near")]
-    fn end(&self, capacity: f64) {
+    fn end(&self, capacity: f64, write: bool) {
         let mut cost = self.lock();
         cost.under_way = cost.under_way.saturating_sub(1);
         cost.capacity_units += capacity;
+        if write {
+            cost.write_units += capacity;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Cost> {
@@ -89,7 +94,13 @@ pub fn current_request() -> Option<Arc<str>> {
 
 /// A call under way; it ends when dropped.
 #[derive(Debug)]
-pub struct Call(Option<Meter>);
+pub struct Call {
+    meter: Option<Meter>,
+    write: bool,
+}
+
+/// The operations that use write units.
+const WRITES: [&str; 4] = ["DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"];
 
 impl Call {
     /// Begins a call of the current request; of none, outside one.
@@ -99,21 +110,21 @@ impl Call {
         if let Some(meter) = &meter {
             meter.begin(target, operation);
         }
-        Self(meter)
+        Self { meter, write: WRITES.contains(&operation) }
     }
 
     /// Ends the call, which used `capacity` units.
     pub fn end(mut self, capacity: f64) {
-        if let Some(meter) = self.0.take() {
-            meter.end(capacity);
+        if let Some(meter) = self.meter.take() {
+            meter.end(capacity, self.write);
         }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if let Some(meter) = self.0.take() {
-            meter.end(0.0);
+        if let Some(meter) = self.meter.take() {
+            meter.end(0.0, self.write);
         }
     }
 }

@@ -31,6 +31,12 @@ pub struct ServeOptions {
     /// Start without demo data and demo purchase.
     #[arg(long)]
     pub no_demo: bool,
+    /// Serve the simulators of Stripe and Open edX only, for a shop that is deployed elsewhere.
+    #[arg(long)]
+    pub simulators: bool,
+    /// Where the simulated processor sends its webhooks; with --simulators.
+    #[arg(long, value_name = "URL", requires = "simulators")]
+    pub webhook_url: Option<String>,
 }
 
 /// Things to do other than serving.
@@ -38,6 +44,36 @@ pub struct ServeOptions {
 pub enum Command {
     /// Measure the operations against the same bare DynamoDB calls, and print a table.
     Bench,
+    /// Measure each function's binary through the Lambda Runtime API, beside an empty one, and print a table.
+    LambdaBench,
+    /// Price a purchase and an idle month at list prices, and fail if it has grown.
+    Cost,
+    /// Print the parameters of a deployment that talks to the simulators, as `group/NAME=value` lines.
+    Parameters(ParametersOptions),
+    /// Print a sample event of `events/` with tokens and a signature that are good now, by the development keys.
+    Event(EventOptions),
+}
+
+/// A sample event to send.
+#[derive(Clone, Debug, Args)]
+pub struct EventOptions {
+    /// The file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// What to put in the place of what the sample names, such as an order of yours.
+    #[arg(long, value_name = "OLD=NEW", value_parser = replacement)]
+    pub put: Vec<(String, String)>,
+}
+
+/// Where things are.
+#[derive(Clone, Debug, Args)]
+pub struct ParametersOptions {
+    /// The origin that the simulators are served at, as the functions reach it.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8090")]
+    pub simulators_url: String,
+    /// The origin that the shop is reached at.
+    #[arg(long, value_name = "URL")]
+    pub public_url: String,
 }
 
 /// Answers a command line that asks for help, or says in one line what is wrong with it.
@@ -51,6 +87,11 @@ pub fn explain(error: &clap::Error) -> ExitCode {
     let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
     crate::demo::complain(&anyhow::anyhow!("{line} (see --help)"));
     ExitCode::from(2)
+}
+
+fn replacement(text: &str) -> Result<(String, String), String> {
+    let (old, new) = text.split_once('=').filter(|(old, _)| !old.is_empty()).ok_or("as in ord_1=ord_2")?;
+    Ok((old.to_owned(), new.to_owned()))
 }
 
 fn place(text: &str) -> Result<DataPlace, String> {

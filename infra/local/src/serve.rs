@@ -1,8 +1,11 @@
 //! Serving the cloud until it is told to stop.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::Router;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use web::{Clock, Entropy};
@@ -21,11 +24,7 @@ const SWEEP_EVERY: u32 = 20;
 /// # Errors
 /// If the port is in use, the data folder cannot be written, or the demo fails.
 pub async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
-    let address = format!("127.0.0.1:{}", options.port);
-    let listener = TcpListener::bind(&address)
-        .await
-        .with_context(|| format!("{address} cannot be used; choose another with --port"))?;
-    let base_url = format!("http://{}", listener.local_addr()?);
+    let (listener, base_url) = listen(options.port).await?;
     let cloud = Cloud::open(CloudConfig {
         data: options.data.clone(),
         base_url: base_url.clone(),
@@ -34,14 +33,39 @@ pub async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
         redelivery_s: 1,
     })
     .await?;
+    let ready = async {
+        if !options.no_demo {
+            demo::open(&cloud).await?;
+        }
+        demo::say(&format!("\nServing on {base_url} (stop with Ctrl-C)\n"));
+        Ok(())
+    };
+    until_stopped(listener, cloud.service(), |stopped| run_loops(cloud.clone(), stopped), ready).await
+}
+
+/// Takes a port of 127.0.0.1, 0 for a free one; with the origin that is served there.
+pub(crate) async fn listen(port: u16) -> anyhow::Result<(TcpListener, String)> {
+    let address = format!("127.0.0.1:{port}");
+    let listener = TcpListener::bind(&address)
+        .await
+        .with_context(|| format!("{address} cannot be used; choose another with --port"))?;
+    let base_url = format!("http://{}", listener.local_addr()?);
+    Ok((listener, base_url))
+}
+
+/// Serves, with `loops` beside it, until Ctrl-C or SIGTERM; `ready` is run once both are there. Loops are told to stop,
+/// and requests under way are finished.
+pub(crate) async fn until_stopped<L: Future<Output = ()> + Send + 'static>(
+    listener: TcpListener,
+    service: IntoMakeServiceWithConnectInfo<Router, SocketAddr>,
+    loops: impl FnOnce(watch::Receiver<bool>) -> L,
+    ready: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
-    let server = axum::serve(listener, cloud.service()).with_graceful_shutdown(until(stopped.clone()));
+    let server = axum::serve(listener, service).with_graceful_shutdown(until(stopped.clone()));
     #[expect(clippy::disallowed_methods, reason = "the local cloud owns its tasks, and waits for both below")]
-    let (server, loops) = (tokio::spawn(server.into_future()), tokio::spawn(run_loops(cloud.clone(), stopped)));
-    if !options.no_demo {
-        demo::open(&cloud).await?;
-    }
-    demo::say(&format!("\nServing on {base_url} (stop with Ctrl-C)\n"));
+    let (server, loops) = (tokio::spawn(server.into_future()), tokio::spawn(loops(stopped)));
+    ready.await?;
     signalled().await?;
     demo::say("Stopping …\n");
     stop.send(true)?;

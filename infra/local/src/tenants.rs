@@ -1,27 +1,26 @@
 //! The local cloud's two schools on one table: one that sells, and one that serves applications with a client key only.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context;
 use aws_sdk_dynamodb::Client;
 use domain::client_key::{self, Allowance, NewClientKey};
 use domain::client_secret::StoredSecret;
 use domain::machine_client::{self, NewMachineClient};
+use domain::money::Currency;
 use domain::plan::Plan;
 use domain::text::Tenant;
 use lms::{Lms, LmsConfig};
-use payments::Processor;
-use payments::stripe::StripeConfig;
 use store::{Queue, Store};
-use web::identity::issuers::{Audience, IssuerConfig, KeySource};
 use web::identity::signing::SigningKeys;
-use web::identity::{ClientKeyPolicy, GatewayConfig, PresentedKey, machine_secret_digest};
-use web::{Http, HttpConfig, Secret};
+use web::identity::{PresentedKey, machine_secret_digest};
+use web::{Env, Http, HttpConfig};
 
 use crate::cloud::{CloudConfig, TABLE};
+use crate::dev_keys;
 use crate::functions::Parts;
-use crate::{dev_keys, lms_sim, stripe_sim};
+use crate::parameters::{self, Addresses};
 
 /// The tenants of a cloud, each with its functions' parts.
 #[derive(Clone)]
@@ -30,24 +29,11 @@ pub(crate) struct Tenants([Parts; 2]);
 impl Tenants {
     /// Builds both tenants on the table, and registers their development clients.
     pub(crate) async fn open(config: &CloudConfig, dynamodb: &Client, queue: &Queue) -> anyhow::Result<Self> {
+        let env = env(&config.base_url)?;
+        let build = |tenant: Tenant| parts(env.of_tenant(&tenant), tenant, config, dynamodb, queue);
         let [selling, other] = dev_keys::tenants()?;
-        let signing = signing_keys()?;
-        let build = |tenant: Tenant, processors: Vec<Processor>| -> anyhow::Result<Parts> {
-            let store = Store::new(dynamodb.clone(), TABLE, tenant.clone());
-            let contract = http_config(tenant, &config.base_url, &signing)?;
-            Ok(Parts {
-                http: Http::new(contract, store.clone(), config.clock.clone(), config.entropy.clone())?,
-                store,
-                queue: queue.clone(),
-                processors,
-                lms: lms_client(&config.base_url)?,
-                currency: "USD".parse()?,
-                base_url: config.base_url.clone(),
-                signing: Arc::clone(&signing),
-            })
-        };
-        let selling = build(selling, vec![Processor::Stripe(stripe_client(&config.base_url)?)])?;
-        let other = build(other, Vec::new())?;
+        // The second school takes no payments: the simulator knows one account, and it is the first one's.
+        let (selling, other) = (build(selling)?, Parts { processors: Vec::new(), ..build(other)? });
         register_key(&selling, dev_keys::CLIENT_KEY).await?;
         register_key(&other, dev_keys::OTHER_CLIENT_KEY).await?;
         register_machine(&selling).await?;
@@ -66,71 +52,37 @@ impl Tenants {
     }
 }
 
-/// The keys of our own tokens, made once in a process: an RSA key takes a while.
-fn signing_keys() -> anyhow::Result<Arc<SigningKeys>> {
-    static KEYS: Mutex<Option<Arc<SigningKeys>>> = Mutex::new(None);
-    let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(keys) = &*keys {
-        return Ok(Arc::clone(keys));
-    }
-    let made = Arc::new(SigningKeys::generate("local-1")?);
-    *keys = Some(Arc::clone(&made));
-    Ok(made)
+/// The environment that the functions of a deployment would read from the parameter store.
+fn env(base_url: &str) -> anyhow::Result<Env> {
+    let addresses = Addresses { simulators: base_url, public: base_url };
+    let list = parameters::list(addresses, &parameters::signing_keys()?)?;
+    Ok(Env::of(list.into_iter().map(|parameter| (parameter.name, parameter.value))))
 }
 
-fn http_config(tenant: Tenant, base_url: &str, signing: &SigningKeys) -> anyhow::Result<HttpConfig> {
-    let selling = tenant.as_str() == dev_keys::TENANT;
-    let (issuer, audience, secret) = match selling {
-        true => (dev_keys::ISSUER, dev_keys::AUDIENCE, dev_keys::JWT_SECRET),
-        false => (dev_keys::OTHER_ISSUER, dev_keys::OTHER_TENANT, dev_keys::OTHER_JWT_SECRET),
-    };
-    let lms = IssuerConfig {
-        issuer: issuer.to_owned(),
-        audience: Audience::Required(vec![audience.to_owned()]),
-        keys: KeySource { secret: Some(Secret::new(secret)), ..KeySource::default() },
-    };
-    let own = IssuerConfig {
-        issuer: format!("{base_url}/oauth2"),
-        audience: Audience::Required(vec![tenant.to_string()]),
-        keys: KeySource { jwks: Some(signing.jwks()), ..KeySource::default() },
-    };
-    let gateway = GatewayConfig {
-        secrets: dev_keys::GATEWAY.1.map(Secret::new).to_vec(),
-        issuer: dev_keys::GATEWAY_ISSUER.to_owned(),
-    };
-    Ok(HttpConfig {
-        key_secret: Secret::new(dev_keys::KEY_SECRET),
-        issuers: vec![lms, own],
-        gateway: Some(gateway),
-        client_keys: if selling { ClientKeyPolicy::Optional } else { ClientKeyPolicy::Required },
-        allowed_origins: vec![dev_keys::FRONT_END.parse()?],
-        session_realms: if selling {
-            dev_keys::SESSION_REALMS.map(str::to_owned).to_vec()
-        } else {
-            vec![tenant.to_string()]
-        },
-        secure_cookies: false,
-        tenant,
+fn parts(
+    mut env: Env,
+    tenant: Tenant,
+    config: &CloudConfig,
+    dynamodb: &Client,
+    queue: &Queue,
+) -> anyhow::Result<Parts> {
+    let contract = HttpConfig::from_env(&mut env, &tenant);
+    let processors = payments::configured(|name| env.required(name))?;
+    let lms = LmsConfig::configured(|name| env.required(name));
+    let rest = env.parsed::<Currency>("BURSAR_CURRENCY").zip(env.parsed::<SigningKeys>("BURSAR_SIGNING_KEYS"));
+    let (((contract, processors), lms), (currency, signing)) =
+        env.finish(contract.zip(processors).zip(lms).zip(rest))?;
+    let store = Store::new(dynamodb.clone(), TABLE, tenant);
+    Ok(Parts {
+        http: Http::new(contract, store.clone(), config.clock.clone(), config.entropy.clone())?,
+        store,
+        queue: queue.clone(),
+        processors,
+        lms: Lms::new(lms)?,
+        currency,
+        base_url: config.base_url.clone(),
+        signing: Arc::new(signing),
     })
-}
-
-fn stripe_client(base_url: &str) -> anyhow::Result<payments::stripe::Client> {
-    let secrets = dev_keys::WEBHOOK_SECRETS.iter().map(|secret| payments::Secret::new(*secret)).collect();
-    Ok(payments::stripe::Client::new(StripeConfig {
-        api_base: format!("{base_url}{}", stripe_sim::MOUNT),
-        secret_key: payments::Secret::new(dev_keys::STRIPE_KEY),
-        webhook_secrets: secrets,
-        publishable_key: dev_keys::STRIPE_PUBLISHABLE_KEY.to_owned(),
-        livemode: false,
-    })?)
-}
-
-fn lms_client(base_url: &str) -> anyhow::Result<Lms> {
-    Ok(Lms::new(LmsConfig {
-        base_url: format!("{base_url}{}", lms_sim::MOUNT),
-        oauth_client_id: dev_keys::LMS_CLIENT.0.to_owned(),
-        oauth_client_secret: lms::Secret::new(dev_keys::LMS_CLIENT.1),
-    })?)
 }
 
 /// Registers a front end's key, unless it is there.

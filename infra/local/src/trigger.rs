@@ -3,9 +3,9 @@
 //! It receives a batch, calls the function, deletes what was worked, and leaves the rest to come again; after five
 //! receptions a message ends in the dead-letter queue.
 
-use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::{Message, MessageAttributeValue, QueueAttributeName};
 
 use crate::meter::Ledger;
 
@@ -67,7 +67,8 @@ impl Trigger {
     /// # Errors
     /// If the queue fails.
     pub async fn pump(&self, apps: &[fulfillment::App], ledger: &Ledger, most: i32) -> anyhow::Result<usize> {
-        let received = self.client.receive_message().queue_url(&self.url).max_number_of_messages(most).send().await?;
+        let receive = self.client.receive_message().queue_url(&self.url).max_number_of_messages(most);
+        let received = receive.message_attribute_names("All").send().await?;
         let messages = received.messages.unwrap_or_default();
         for message in &messages {
             let mut batch = SqsEvent::default();
@@ -129,7 +130,16 @@ fn record(message: &Message) -> SqsMessage {
     record.message_id = message.message_id.clone();
     record.receipt_handle = message.receipt_handle.clone();
     record.body = message.body.clone();
+    let attributes = message.message_attributes.iter().flatten();
+    record.message_attributes = attributes.map(|(name, value)| (name.clone(), attribute(value))).collect();
     record
+}
+
+fn attribute(value: &MessageAttributeValue) -> SqsMessageAttribute {
+    let mut attribute = SqsMessageAttribute::default();
+    attribute.data_type = Some(value.data_type.clone());
+    attribute.string_value = value.string_value.clone();
+    attribute
 }
 
 /// The id by which calls at the simulators are matched to the message: the order or refund that they are made for.

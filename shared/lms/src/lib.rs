@@ -19,6 +19,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use reqwest::Url;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 
 pub use domain::secret::Secret;
@@ -57,10 +58,16 @@ impl LmsConfig {
     }
 }
 
-/// The HTTP client cannot be built.
+/// A configuration that cannot work, by the variable that it is read from.
 #[derive(Debug, thiserror::Error)]
-#[error("http client cannot be built")]
-pub struct ConfigError(#[source] reqwest::Error);
+pub enum ConfigError {
+    /// The LMS's address is no `http` or `https` URL.
+    #[error("BURSAR_LMS_URL must be an http or https URL")]
+    BaseUrl,
+    /// The HTTP client cannot be built.
+    #[error("http client cannot be built")]
+    Http(#[source] reqwest::Error),
+}
 
 /// A client of one LMS. Clones share connections and the access token.
 #[derive(Clone, Debug)]
@@ -77,6 +84,10 @@ impl Lms {
     /// # Errors
     /// [`ConfigError`].
     pub fn new(config: LmsConfig) -> Result<Self, ConfigError> {
+        let web = |url: &Url| matches!(url.scheme(), "http" | "https");
+        if !config.base_url.parse().as_ref().is_ok_and(web) {
+            return Err(ConfigError::BaseUrl);
+        }
         // A redirect is not an answer of the API's, and a proxy comes from our configuration or not at all.
         let http = reqwest::Client::builder()
             .connect_timeout(transport::CONNECT)
@@ -84,7 +95,7 @@ impl Lms {
             .no_proxy();
         let base: Arc<str> = config.base_url.trim_end_matches('/').into();
         Ok(Self {
-            http: http.build().map_err(ConfigError)?,
+            http: http.build().map_err(ConfigError::Http)?,
             tokens: Arc::new(Tokens::new(&base, config.oauth_client_id, config.oauth_client_secret)),
             base,
             headers: HeaderMap::from_iter([

@@ -12,7 +12,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde_json::{Value, json};
+use tracing::Instrument;
+use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
 
@@ -34,6 +38,7 @@ struct Server {
     tokens: Arc<Mutex<VecDeque<Answer>>>,
     tokens_asked: Arc<Mutex<Vec<String>>>,
     request_ids: Arc<Mutex<Vec<String>>>,
+    traces: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -47,6 +52,7 @@ impl Server {
             let fresh = (200, token(&format!("t{}", asked.len()), 3600));
             server.tokens.lock().unwrap().pop_front().unwrap_or(fresh)
         } else {
+            server.traces.lock().unwrap().push(header("traceparent"));
             server.seen.lock().unwrap().push((format!("{method} {uri}"), header("authorization"), body));
             server.answers.lock().unwrap().pop_front().expect("one call too many")
         };
@@ -150,6 +156,24 @@ async fn an_enrolment_is_asked_for_with_its_order() {
     let form = "grant_type=client_credentials&client_id=bursar-worker&client_secret=s3cret&token_type=jwt";
     assert_eq!(*server.tokens_asked.lock().unwrap(), [form]);
     assert_eq!(*server.request_ids.lock().unwrap(), ["req-1", "req-1"]);
+}
+
+#[tokio::test]
+async fn a_call_says_where_in_a_trace_it_comes_from() {
+    let provider = SdkTracerProvider::builder().build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    // One more than one, or `tracing` asks the wrong one when another test's thread comes first.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let _listening = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let (lms, server) = lms(vec![enrolment("verified", true)], vec![]).await;
+    let span = tracing::info_span!("message");
+    let request = place("verified", true);
+    let (result, place) = async { (lms.enrol(&request, at(NOW)).await, trace::current()) }.instrument(span).await;
+    result.unwrap();
+    let (sent, place) = (server.traces.lock().unwrap()[0].clone(), place.unwrap().to_string());
+    // The same trace, and a span of the call's own in it.
+    assert_eq!(sent[..36], place[..36]);
+    assert_ne!(sent[36..52], place[36..52]);
 }
 
 #[tokio::test]

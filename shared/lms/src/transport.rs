@@ -7,6 +7,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response};
 use serde_json::Value;
+use trace::TRACEPARENT;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::{Lms, LmsError};
 
@@ -52,7 +55,7 @@ impl Lms {
         let mut refused: Option<HeaderValue> = None;
         loop {
             let token = self.tokens.authorization(&self.http, &self.headers, refused.as_ref(), now).await?;
-            let answer = self.once(call, token.clone()).await?;
+            let answer = self.once(call, token.clone()).instrument(span(call)).await?;
             match answer.status {
                 401 if refused.is_some() => return Err(LmsError::Unauthorized),
                 401 => refused = Some(token),
@@ -65,16 +68,33 @@ impl Lms {
         let url = format!("{}{}", self.base, call.path);
         let request = self.http.request(call.method.clone(), url).headers(self.headers.clone());
         let request = request.header(AUTHORIZATION, authorization);
+        let request = match trace::current() {
+            Some(here) => request.header(TRACEPARENT, here.to_string()),
+            None => request,
+        };
         let request = match &call.body {
             Some(body) => request.json(body),
             None => request,
         };
         let response = request.send().await.map_err(no_answer)?;
         let status = response.status().as_u16();
+        Span::current().record("http.response.status_code", status);
         let retry_after = retry_after(&response);
         let body = read(response).await.map_err(no_answer)?.unwrap_or_default();
         Ok(Answer { status, body, retry_after })
     }
+}
+
+/// The span of one try. Without the path, which may hold a username.
+fn span(call: &Call) -> Span {
+    tracing::info_span!(
+        target: trace::TARGET,
+        "lms",
+        "otel.name" = format!("LMS {}", call.method),
+        "otel.kind" = "client",
+        "http.request.method" = call.method.as_str(),
+        "http.response.status_code" = Empty,
+    )
 }
 
 fn no_answer(error: reqwest::Error) -> LmsError {

@@ -3,6 +3,7 @@
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::send_message::SendMessageError;
+use aws_sdk_sqs::types::MessageAttributeValue;
 use domain::id::{OrderNumber, OutboxId, RefundId};
 use domain::plan::{OutboxItem, Plan, Work};
 use domain::text::Tenant;
@@ -86,13 +87,18 @@ impl Queue {
         Self { client, url: url.into() }
     }
 
-    /// Sends the message of an outbox item.
+    /// Sends the message of an outbox item. Its attribute `traceparent` says where in a trace it comes from.
     ///
     /// # Errors
     /// [`QueueError`].
     pub async fn send(&self, tenant: &Tenant, item: &OutboxItem) -> Result<(), QueueError> {
         let body = serde_json::to_string(&Message::of(tenant, item))?;
-        let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
+        let request = self.client.send_message().queue_url(&self.url).message_body(body);
+        let request = match traceparent() {
+            Some(value) => request.message_attributes(trace::TRACEPARENT, value),
+            None => request,
+        };
+        let sent = request.send().await;
         sent.map(drop).map_err(|error| QueueError::Unavailable(Box::new(error)))
     }
 
@@ -105,4 +111,10 @@ impl Queue {
             }
         }
     }
+}
+
+fn traceparent() -> Option<MessageAttributeValue> {
+    let here = trace::current()?.to_string();
+    // It fails only without a data type.
+    MessageAttributeValue::builder().data_type("String").string_value(here).build().ok()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::due;
 use domain::id::{Ids, OrderNumber};
 use domain::plan::{Plan, Write};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::commit::CommitError;
 use crate::error::StoreError;
@@ -21,8 +21,22 @@ pub struct SweepReport {
     pub orders: usize,
     /// Messages sent, for the first time or again.
     pub messages: usize,
+    /// Those of them that were sent before, or should have been.
+    pub resent: usize,
     /// Orders expired.
     pub expired: usize,
+    /// How overdue the oldest due thing was when the sweep began; zero if nothing was due.
+    pub overdue: SignedDuration,
+}
+
+impl SweepReport {
+    /// Adds what was done for one order.
+    fn add(&mut self, done: Self) {
+        self.orders = self.orders.saturating_add(done.orders);
+        self.messages = self.messages.saturating_add(done.messages);
+        self.resent = self.resent.saturating_add(done.resent);
+        self.expired = self.expired.saturating_add(done.expired);
+    }
 }
 
 /// Looks at everything of the store's tenant that is due at `now`. Running it twice, or two of it at once, is harmless.
@@ -30,14 +44,12 @@ pub struct SweepReport {
 /// # Errors
 /// [`StoreError`] if the due index cannot be read; a single order that cannot be worked is logged and stays due.
 pub async fn sweep(store: &Store, queue: &Queue, now: Timestamp, mut ids: Ids) -> Result<SweepReport, StoreError> {
-    let mut report = SweepReport::default();
-    for number in store.list_due(now, PER_SHARD).await?.into_iter().collect::<BTreeSet<OrderNumber>>() {
+    let due = store.list_due(now, PER_SHARD).await?;
+    let oldest = due.iter().map(|(since, _)| *since).min().unwrap_or(now);
+    let mut report = SweepReport { overdue: now.duration_since(oldest), ..SweepReport::default() };
+    for number in due.into_iter().map(|(_, number)| number).collect::<BTreeSet<OrderNumber>>() {
         match work(store, queue, &number, now, &mut ids).await {
-            Ok(done) => {
-                report.orders = report.orders.saturating_add(1);
-                report.messages = report.messages.saturating_add(done.messages);
-                report.expired = report.expired.saturating_add(done.expired);
-            }
+            Ok(done) => report.add(done),
             Err(error) => {
                 tracing::warn!(order = %number, error = &error as &dyn std::error::Error, "due order not worked");
             }
@@ -53,7 +65,8 @@ async fn work(
     now: Timestamp,
     ids: &mut Ids,
 ) -> Result<SweepReport, CommitError> {
-    let Some(file) = store.read_order(number).await? else { return Ok(SweepReport::default()) };
+    let mut report = SweepReport { orders: 1, ..SweepReport::default() };
+    let Some(file) = store.read_order(number).await? else { return Ok(report) };
     let mut plan = due::decide(&file, true, now, ids);
     match store.commit(&plan).await {
         Err(error) if error.refused("thaw_basket") => {
@@ -62,10 +75,13 @@ async fn work(
         }
         other => other?,
     }
-    let mut report = SweepReport { orders: 1, expired: usize::from(expires(&plan)), messages: 0 };
+    report.expired = usize::from(expires(&plan));
     for item in plan.messages() {
         match queue.send(store.tenant(), item).await {
-            Ok(()) => report.messages = report.messages.saturating_add(1),
+            Ok(()) => {
+                report.messages = report.messages.saturating_add(1);
+                report.resent = report.resent.saturating_add(usize::from(item.resent > 0));
+            }
             Err(error) => {
                 tracing::warn!(order = %number, error = &error as &dyn std::error::Error, "message not sent");
             }

@@ -14,13 +14,18 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use domain::text::Tenant;
+use reqwest::Url;
 use serde::de::DeserializeOwned;
 
 pub use domain::secret::Secret;
+
+use crate::parameters::read_parameters;
 
 /// The shortest secret that is taken, in bytes: 128 bits if it is random.
 pub(crate) const MIN_SECRET: usize = 16;
@@ -39,42 +44,55 @@ impl ConfigError {
 }
 
 /// A reader of variables that collects what is wrong. An empty variable counts as unset.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct Env {
-    source: Source,
+    variables: Arc<BTreeMap<String, String>>,
     faults: Vec<String>,
     /// What a variable's name ends in when it is for one tenant only.
     suffix: Option<String>,
 }
 
-#[derive(Debug)]
-enum Source {
-    Process,
-    Given(BTreeMap<String, String>),
-}
-
 impl Env {
-    /// The process's environment.
+    /// The process's environment, and under it the parameters of each path of the parameter store that
+    /// `BURSAR_PARAMETERS` lists: settings and secrets that a function may not carry in its plain environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a path cannot be read.
+    pub async fn load() -> Result<Self, ConfigError> {
+        let process = Self::process();
+        let paths = process.optional("BURSAR_PARAMETERS").unwrap_or_default();
+        Ok(process.or(read_parameters(&paths).await?))
+    }
+
+    /// The process's environment alone.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
     pub fn process() -> Self {
-        Self { source: Source::Process, faults: Vec::new(), suffix: None }
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self::of(std::env::vars_os().filter_map(text))
     }
 
     /// Variables given by a test or by the local cloud.
     pub fn of<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
         let given = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { source: Source::Given(given), faults: Vec::new(), suffix: None }
+        Self { variables: Arc::new(given), faults: Vec::new(), suffix: None }
+    }
+
+    /// The same environment, with a value for what is not set in it.
+    #[must_use]
+    pub fn or<K: Into<String>, V: Into<String>>(&self, defaults: impl IntoIterator<Item = (K, V)>) -> Self {
+        let mut variables: BTreeMap<String, String> =
+            defaults.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let set = self.variables.iter().filter(|(_, value)| !value.trim().is_empty());
+        variables.extend(set.map(|(name, value)| (name.clone(), value.clone())));
+        Self { variables: Arc::new(variables), ..self.clone() }
     }
 
     /// The same environment as one tenant sees it: `NAME__ACME`, if it is set, goes before `NAME`.
     #[must_use]
     pub fn of_tenant(&self, tenant: &Tenant) -> Self {
-        let source = match &self.source {
-            Source::Process => Source::Process,
-            Source::Given(given) => Source::Given(given.clone()),
-        };
         let suffix = tenant.as_str().to_uppercase().replace('-', "_");
-        Self { source, faults: Vec::new(), suffix: Some(format!("__{suffix}")) }
+        Self { variables: Arc::clone(&self.variables), faults: Vec::new(), suffix: Some(format!("__{suffix}")) }
     }
 
     /// A variable that may be unset.
@@ -84,13 +102,8 @@ impl Env {
         own.or_else(|| self.value(name))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
     fn value(&self, name: &str) -> Option<String> {
-        let value = match &self.source {
-            Source::Process => std::env::var(name).ok(),
-            Source::Given(given) => given.get(name).cloned(),
-        };
-        value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        self.variables.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
     /// A variable that must be set. `None` is reported by [`Env::finish`].
@@ -106,6 +119,16 @@ impl Env {
     pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let text = self.required(name)?;
         self.parse(name, &text)
+    }
+
+    /// An `http` or `https` URL that must be set.
+    pub fn url(&mut self, name: &str) -> Option<String> {
+        let text = self.required(name)?;
+        let url = text.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        if url.is_none() {
+            self.faults.push(format!("{name} must be an http or https URL"));
+        }
+        url.map(|_| text)
     }
 
     /// A comma-separated list, each item of which must parse; unset is the empty list.
@@ -151,6 +174,11 @@ impl Env {
         Some(Secret::new(value))
     }
 
+    /// Reports a fault that the caller found. It must not show a secret.
+    pub(crate) fn fault(&mut self, fault: impl Into<String>) {
+        self.faults.push(fault.into());
+    }
+
     /// What was built of the variables, or everything that was wrong with them.
     ///
     /// # Errors
@@ -162,6 +190,13 @@ impl Env {
     fn parse<T: FromStr<Err: Display>>(&mut self, name: &str, text: &str) -> Option<T> {
         let parsed = text.parse();
         parsed.map_err(|error| self.faults.push(format!("{name}: {error}"))).ok()
+    }
+}
+
+/// Without values, of which many are secrets.
+impl std::fmt::Debug for Env {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
     }
 }
 

@@ -112,7 +112,7 @@ impl Http {
         let key = config.key_secret.expose().as_bytes();
         let weak = |gateway: &GatewayConfig| gateway.secrets.iter().any(|secret| secret.expose().len() < MIN_SECRET);
         if config.gateway.as_ref().is_some_and(weak) {
-            return Err(ConfigError::of(format!("a secret of the gateway is shorter than {MIN_SECRET} bytes")));
+            return Err(ConfigError::of(format!("a secret of BURSAR_GATEWAY is shorter than {MIN_SECRET} bytes")));
         }
         Ok(Self(Arc::new(Inner {
             issuers: Issuers::new(config.issuers).map_err(|error| ConfigError::of(error.to_string()))?,

@@ -10,9 +10,11 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::Instrument;
+use trace::{TRACEPARENT, TraceParent, X_AMZN_TRACE_ID};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::answer::Notes;
 use crate::body::MAX_BODY;
@@ -22,6 +24,7 @@ use crate::cors;
 use crate::identity::{Hop, Screened};
 use crate::problem::{Problem, with_request_id};
 use crate::request_id::{RequestId, X_REQUEST_ID};
+use crate::{metrics, telemetry};
 
 /// Puts the HTTP contract around a finished router: its unknown paths and methods answer problems, panics answer 500,
 /// and every request has an id and one line in the log.
@@ -65,14 +68,33 @@ async fn frame(State(http): State<Http>, mut request: Request, next: Next) -> Re
     }
     request.extensions_mut().insert(notes.clone());
     request.extensions_mut().insert(id.clone());
-    let span = tracing::info_span!("request", request_id = id.as_str(), tenant = http.tenant().as_str());
+    let span = line.span(&id, &http);
+    trace::begin(&span, from_where(request.headers()));
     let answer = async {
+        metrics::identity_headers_dropped(dropped);
         let mut response = next.run(request).await;
         notes.write(response.headers_mut(), http.secure_cookies());
         line.log(&response, &notes, &http);
+        note_status(response.status());
         response
     };
-    finish(answer.instrument(span).await, &id)
+    let response = answer.instrument(span).await;
+    telemetry::flush().await;
+    finish(response, &id)
+}
+
+/// Where the caller stands in a trace: as it says, else as AWS says.
+fn from_where(headers: &HeaderMap) -> Option<TraceParent> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    text(TRACEPARENT).and_then(TraceParent::parse).or_else(|| text(X_AMZN_TRACE_ID).and_then(TraceParent::from_xray))
+}
+
+fn note_status(status: StatusCode) {
+    let span = Span::current();
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "error");
+    }
 }
 
 fn finish(response: Response, id: &RequestId) -> Response {
@@ -101,13 +123,36 @@ impl Line {
         }
     }
 
+    /// The request's span. What it concerns is filled in by whoever finds out.
+    fn span(&self, id: &RequestId, http: &Http) -> Span {
+        tracing::info_span!(
+            target: trace::TARGET,
+            "request",
+            request_id = id.as_str(),
+            tenant = http.tenant().as_str(),
+            order = Empty,
+            event = Empty,
+            trace_id = Empty,
+            "otel.name" = format!("{} {}", self.method, self.route()),
+            "otel.kind" = "server",
+            "otel.status_code" = Empty,
+            "http.request.method" = self.method.as_str(),
+            "http.route" = self.route.as_ref().map(MatchedPath::as_str),
+            "http.response.status_code" = Empty,
+        )
+    }
+
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("none", MatchedPath::as_str)
+    }
+
     fn log(&self, response: &Response, notes: &Notes, http: &Http) {
         let took = http.clock().issuer_now().duration_since(self.began);
         // A wider number would be logged as text.
         let took_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
         tracing::info!(
             method = self.method.as_str(),
-            route = self.route.as_ref().map_or("none", MatchedPath::as_str),
+            route = self.route(),
             status = response.status().as_u16(),
             code = response.extensions().get::<Problem>().map(|problem| problem.code().as_str()),
             dropped_identity_headers = notes.dropped(),
@@ -220,8 +265,7 @@ mod tests {
             (Some("GET"), Some("/items/{id}"), Some(200))
         );
         assert!(line["duration_ms"].is_i64(), "{log}");
-        assert_eq!(line["span"]["request_id"], "abc-1");
-        assert_eq!(line["span"]["tenant"], "default");
+        assert_eq!((text("request_id"), text("tenant")), (Some("abc-1"), Some("default")));
         assert!(!log.contains("ada") && !log.contains("hush"), "{log}");
     }
 

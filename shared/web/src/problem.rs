@@ -175,7 +175,7 @@ pub(crate) fn with_request_id(mut response: Response, id: &RequestId) -> Respons
 }
 
 /// An error and its causes in one line, outermost first.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |cause| (*cause).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -8,6 +8,7 @@
 
 use std::convert::Infallible;
 
+use aws_config::SdkConfig;
 use axum::Router;
 use axum::extract::Request;
 use domain::text::Tenant;
@@ -16,29 +17,35 @@ use http::header::HOST;
 use http::uri::Authority;
 use tower::{ServiceExt, service_fn};
 
+use crate::aws::sdk_config;
 use crate::config::{ConfigError, Env};
 use crate::context::Http;
 use crate::identity::authorization::Authorization;
 use crate::identity::issuers::issuer_of;
 use crate::identity::session_id::SessionId;
 use crate::identity::{PresentedKey, SESSION_ID, X_CLIENT_KEY, cookies};
+use crate::telemetry::Telemetry;
 
-/// Builds something for each of `BURSAR_TENANTS`, from the environment as that tenant sees it ([`Env::of_tenant`]).
+/// Builds something for each of `BURSAR_TENANTS`, from the environment ([`Env::load`]) as that tenant sees it
+/// ([`Env::of_tenant`]), with the AWS configuration that all clients share.
 ///
 /// # Errors
-/// If the list is missing or malformed, or whatever `build` fails with.
+/// If the parameters cannot be read, telemetry's are malformed, the list is missing or malformed, or whatever `build` fails with.
 pub async fn for_each_tenant<T, E: From<ConfigError>>(
-    build: impl AsyncFn(Env, Tenant) -> Result<T, E>,
+    build: impl AsyncFn(Env, Tenant, &SdkConfig) -> Result<T, E>,
 ) -> Result<Vec<T>, E> {
-    let mut env = Env::process();
+    let loaded = Env::load().await?;
+    Telemetry::configure(&loaded)?;
+    let mut env = loaded.clone();
     let tenants = env.list::<Tenant>("BURSAR_TENANTS");
     let tenants = env.finish(tenants)?;
     if tenants.is_empty() {
         return Err(ConfigError::of("BURSAR_TENANTS is not set").into());
     }
+    let sdk = sdk_config().await;
     let mut built = Vec::with_capacity(tenants.len());
     for tenant in tenants {
-        built.push(build(Env::process().of_tenant(&tenant), tenant).await?);
+        built.push(build(loaded.of_tenant(&tenant), tenant, &sdk).await?);
     }
     Ok(built)
 }

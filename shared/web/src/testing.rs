@@ -1,7 +1,6 @@
 //! What this crate's own tests share: a fixed world, requests and answers.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -15,13 +14,15 @@ use jiff::Timestamp;
 use store::{Store, create_table};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
+use tracing::Dispatch;
 
 use crate::clock::Clock;
-use crate::config::Secret;
+use crate::config::{Env, Secret};
 use crate::context::{Http, HttpConfig};
 use crate::entropy::Entropy;
 use crate::identity::issuers::{Audience, IssuerConfig, KeySource};
 use crate::identity::{ClientKeyPolicy, GatewayConfig};
+use crate::telemetry::{Output, Telemetry};
 
 /// The moment at which tests begin: 2026-06-01T12:00:00Z.
 pub(crate) const NOW: i64 = 1_780_315_200;
@@ -106,26 +107,20 @@ pub(crate) async fn body_text(response: Response) -> String {
 
 /// What is logged, in the format of production, while `work` runs on this thread.
 pub(crate) async fn captured_log<T>(work: impl Future<Output = T>) -> String {
-    let sink = Sink::default();
-    let writer = sink.clone();
-    let format = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_target(false);
-    let guard = tracing::subscriber::set_default(format.with_writer(move || writer.clone()).finish());
-    work.await;
-    drop(guard);
-    let bytes = sink.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    String::from_utf8(bytes).unwrap()
+    captured(Env::of([("", "")]), work).await
 }
 
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+/// What is written, with telemetry as the environment says, while `work` runs on this thread.
+pub(crate) async fn captured<T>(env: Env, work: impl Future<Output = T>) -> String {
+    // With a single dispatcher in the process, `tracing` would ask the wrong one when another test's thread comes first.
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| Dispatch::new(tracing_subscriber::registry()));
+    let buffer = Arc::default();
+    let clock = Clock::fixed(Timestamp::from_second(NOW).unwrap());
+    let telemetry = Telemetry::of(&env).to(Output::buffer(&buffer)).at(clock);
+    let listening = tracing::dispatcher::set_default(&telemetry.dispatch());
+    work.await;
+    drop(listening);
+    let bytes = buffer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    String::from_utf8(bytes).unwrap()
 }

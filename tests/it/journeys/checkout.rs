@@ -90,24 +90,6 @@ async fn a_basket_edited_after_checkout_survives_the_payment_of_the_order_before
 }
 
 #[tokio::test]
-async fn a_price_that_changed_is_shown_before_it_is_charged() {
-    let app = TestApp::start().await;
-    app.sell("PY", "49.90", "USD", None).await;
-    let ada = app.user("ada");
-    ada.add("PY").await.expect(StatusCode::CREATED);
-    let dearer = json!({"price": {"amount": "59.90", "currency": "USD"}});
-    app.staff().put("/api/v1/products/PY/stock", &dearer).await.expect(StatusCode::OK);
-    ada.checkout("one").await.problem(409, "basket_changed");
-    let basket = ada.get("/api/v1/basket").await;
-    assert_eq!((&basket["status"], &basket["total"]["amount"]), (&json!("open"), &json!("59.90")));
-    let orders = ada.get("/api/v1/orders").await;
-    assert_eq!(orders["items"], json!([]));
-    let checkout = ada.checkout("two").await.expect(StatusCode::CREATED);
-    assert_eq!(checkout["total"]["amount"], "59.90");
-    app.finish().await;
-}
-
-#[tokio::test]
 async fn an_edit_that_leaves_the_price_does_not_stop_a_checkout() {
     let app = TestApp::start().await;
     app.sell("PY", "49.90", "USD", Some(2)).await;

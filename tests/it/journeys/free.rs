@@ -5,27 +5,6 @@ use serde_json::json;
 use tests::TestApp;
 
 #[tokio::test]
-async fn a_free_course_is_paid_at_once_and_enrolled() {
-    let app = TestApp::start().await;
-    app.sell("FREE", "0.00", "USD", None).await;
-    let ada = app.user("ada");
-    let checkout = ada.order("FREE").await;
-    let payment = json!({
-        "processor": "none", "kind": "none", "url": null, "method": null, "fields": null, "client_secret": null,
-    });
-    assert_eq!((&checkout["status"], &checkout["payment"]), (&json!("paid"), &payment));
-    app.check().await;
-    app.settle().await;
-    let order = ada.read_order(&checkout).await;
-    assert_eq!((&order["fulfillment_status"], &order["payments"]), (&json!("complete"), &json!([])));
-    assert_eq!(app.enrolments("ada").await[0]["course_id"], "course-v1:Test+FREE+1");
-    let receipt = ada.get(&format!("/api/v1/orders/{}/receipt", super::number(&checkout))).await;
-    assert_eq!((&receipt["processor"], &receipt["totals"]["total"]["amount"]), (&json!("none"), &json!("0.00")));
-    assert_eq!(ada.get("/api/v1/basket").await["lines"], json!([]));
-    app.finish().await;
-}
-
-#[tokio::test]
 async fn a_free_course_is_had_once() {
     let app = TestApp::start().await;
     app.sell("FREE", "0.00", "USD", Some(3)).await;

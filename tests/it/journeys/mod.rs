@@ -22,6 +22,7 @@ mod sign_in_gateway;
 mod sign_in_races;
 mod sign_in_sessions;
 mod surplus;
+mod watching;
 mod webhooks;
 
 use http::StatusCode;
@@ -115,7 +116,7 @@ async fn stripe_get(app: &TestApp, path: &str) -> Answer {
 
 /// Takes money for an order past its session, as a second tab or a mistaken clerk would: the processor then has the
 /// charge, and owes its webhook. The payment's name.
-async fn pay_aside(app: &TestApp, checkout: &Answer, units: &str) -> String {
+pub(super) async fn pay_aside(app: &TestApp, checkout: &Answer, units: &str) -> String {
     let currency = checkout["total"]["currency"].as_str().expect("a currency").to_lowercase();
     let number = number(checkout);
     let form = [("amount", units), ("currency", &currency), ("metadata[order_number]", &number)];

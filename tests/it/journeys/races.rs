@@ -62,11 +62,6 @@ async fn of_two_learners_who_race_for_the_last_seat_one_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_twenty_learners_who_race_for_five_seats_five_get_one() {
-    race(20, 5).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_clicks_at_once_for_the_last_seat_are_one_order() {
     for same_key in [true, false] {
         let app = TestApp::start().await;

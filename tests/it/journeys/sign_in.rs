@@ -105,23 +105,6 @@ async fn a_login_puts_both_baskets_together_and_seats_stay_one() {
 }
 
 #[tokio::test]
-async fn what_is_in_the_baskets_is_bought_after_the_login() {
-    let app = shop(&["PY"]).await;
-    let visitor = app.session("1");
-    visitor.add("PY").await.expect(StatusCode::CREATED);
-    visitor.checkout("early").await.problem(401, "unauthorized");
-    let ada = go_on(&app, &log_in(&app, &visitor, "ada").await.expect(StatusCode::OK));
-    let checkout = ada.checkout("key").await.expect(StatusCode::CREATED);
-    ada.pay(&checkout, "succeed").await.expect(StatusCode::OK);
-    app.settle().await;
-    assert_eq!(ada.read_order(&checkout).await["fulfillment_status"], "complete");
-    assert_eq!(app.enrolments("ada").await.len(), 1);
-    // The order is hers, however she comes.
-    assert_eq!(app.user("ada").read_order(&checkout).await.json, ada.read_order(&checkout).await.json);
-    app.finish().await;
-}
-
-#[tokio::test]
 async fn what_cannot_be_merged_is_said_and_everything_else_is_there() {
     let app = shop(&["PY", "RS", "OFF"]).await;
     app.sell("LAST", "10.00", "USD", Some(1)).await;

@@ -203,29 +203,3 @@ async fn an_event_without_a_good_signature_is_refused_and_changes_nothing() {
     assert_eq!(ada.read_order(&checkout).await["status"], "paid");
     app.finish().await;
 }
-
-#[tokio::test]
-async fn an_event_that_concerns_no_order_wakes_what_was_forgotten() {
-    let app = TestApp::start().await;
-    app.sell("PY", "49.90", "USD", None).await;
-    app.sell("LAST", "10.00", "USD", Some(1)).await;
-    let (ada, bob) = (app.user("ada"), app.user("bob"));
-    let paid = ada.order("PY").await;
-    // The message is lost on its way to the queue, and the other order is never paid.
-    super::fault(&app, json!({"target": "sqs", "status": 500, "times": 9})).await;
-    deliver(&app, &captured("evt_1", &paid, 4990, "usd")).await.expect(StatusCode::OK);
-    app.cloud.faults.clear(None);
-    let abandoned = bob.order("LAST").await;
-    app.cloud.clock.advance(jiff::SignedDuration::from_hours(1));
-
-    let noise = json!({
-        "id": "evt_2", "object": "event", "type": "charge.succeeded", "livemode": false,
-        "created": app.cloud.clock.now().as_second(), "data": {"object": {"id": "ch_1", "object": "charge"}},
-    });
-    deliver(&app, &noise).await.expect(StatusCode::OK);
-    assert_eq!(bob.read_order(&abandoned).await["status"], "expired");
-    assert_eq!(super::available(&app, "LAST").await, json!(1));
-    app.cloud.step().await.unwrap();
-    assert_eq!(ada.read_order(&paid).await["fulfillment_status"], "complete");
-    app.finish().await;
-}

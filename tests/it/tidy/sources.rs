@@ -13,6 +13,9 @@ const BANNED: [(&str, &str); 3] = [
     (concat!("thread::", "sleep"), "wait for the event itself, or move the clock"),
 ];
 
+/// What goes on beside the code that starts it.
+const STARTS_WORK: [&str; 5] = ["spawn(", "spawn_blocking", "spawn_local", "thread::Builder", "JoinSet"];
+
 #[test]
 fn every_rust_file_opens_with_what_it_is_for() {
     nothing_breaks(
@@ -54,6 +57,22 @@ fn no_handler_forgets_to_confirm_its_caller() {
             .filter(|file| file.path.starts_with("functions/"))
             .filter(|file| file.text.lines().any(|line| unused(&line)))
             .map(|file| file.path),
+    );
+}
+
+/// Lambda freezes a process as soon as it has answered, so what was started beside the answer may never be done.
+#[test]
+fn no_function_leaves_work_running() {
+    let starts = |line: &&str| STARTS_WORK.iter().any(|way| line.contains(way));
+    let offenders = rust_files().flat_map(|Source { path, text }| {
+        let production = production_lines(&text);
+        let code = text.lines().take(production).enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        code.filter(|(_, line)| starts(line)).map(|(index, _)| format!("{path}:{}", index + 1)).collect::<Vec<_>>()
+    });
+    nothing_breaks(
+        "functions and what they are made of start no task and no thread",
+        offenders
+            .filter(|place| ["functions/", "shared/"].iter().any(|of| place.starts_with(of)) && !is_test_path(place)),
     );
 }
 
@@ -100,12 +119,18 @@ fn rust_files() -> impl Iterator<Item = Source> {
     found.into_iter()
 }
 
-fn is_test(file: &Source) -> bool {
+pub(super) fn is_test(file: &Source) -> bool {
     file.name() == "tests.rs" || file.path.split('/').any(|part| part == "tests")
 }
 
+/// Whether a file, named with or without a line, is for tests only.
+fn is_test_path(path: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap().split(':').next().unwrap();
+    file.ends_with("tests.rs") || file == "testing.rs" || path.split('/').any(|part| part == "tests")
+}
+
 /// The lines before a closing `#[cfg(test)] mod tests { … }`; clippy sees to it that nothing comes after one.
-fn production_lines(text: &str) -> usize {
+pub(super) fn production_lines(text: &str) -> usize {
     let lines: Vec<_> = text.lines().collect();
     let opens_tests = |index: usize| {
         lines[index] == "#[cfg(test)]"

@@ -12,29 +12,29 @@ use crate::dev_keys::{TENANT, WEBHOOK_SECRETS};
 use crate::stripe_sim::sign;
 
 /// What a product costs, in cents of a US dollar.
-pub(super) const CENTS: i64 = 4990;
+pub(crate) const CENTS: i64 = 4990;
 
 /// Sends requests to one cloud. Clones share its connections.
 #[derive(Clone)]
-pub(super) struct Front {
+pub(crate) struct Front {
     http: reqwest::Client,
     base_url: String,
 }
 
 impl Front {
     /// A front end of the cloud at `base_url`.
-    pub(super) fn new(base_url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(base_url: &str) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         Ok(Self { http, base_url: base_url.to_owned() })
     }
 
     /// A request under an id, by which its DynamoDB calls are recorded.
-    pub(super) fn request(&self, method: Method, path: &str, id: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str, id: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base_url)).header("X-Request-Id", id)
     }
 
     /// Sends a request and reads the answer whole.
-    pub(super) async fn send(&self, request: Request) -> anyhow::Result<Bytes> {
+    pub(crate) async fn send(&self, request: Request) -> anyhow::Result<Bytes> {
         let url = request.url().clone();
         let answer = self.http.execute(request).await?;
         let status = answer.status();
@@ -44,7 +44,7 @@ impl Front {
     }
 
     /// One request as a job.
-    pub(super) fn job(&self, request: Request, id: String) -> Job {
+    pub(crate) fn job(&self, request: Request, id: String) -> Job {
         let front = self.clone();
         Box::pin(async move {
             front.send(request).await?;
@@ -54,15 +54,15 @@ impl Front {
 }
 
 /// A payment that the processor tells of.
-pub(super) struct Payment {
+pub(crate) struct Payment {
     /// The order that it is for.
-    pub(super) order: String,
+    pub(crate) order: String,
     session: String,
 }
 
 impl Payment {
     /// The payment that an answered checkout leads to.
-    pub(super) fn of(checkout: &[u8]) -> anyhow::Result<Self> {
+    pub(crate) fn of(checkout: &[u8]) -> anyhow::Result<Self> {
         let placed: Value = serde_json::from_slice(checkout)?;
         let url = placed["payment"]["url"].as_str().context("a checkout without a payment page")?;
         let session = url.rsplit('/').next().unwrap_or_default().to_owned();
@@ -71,7 +71,7 @@ impl Payment {
     }
 
     /// The event, as the processor signs and sends it.
-    pub(super) fn event(&self, front: &Front, id: &str, now: Timestamp) -> anyhow::Result<Request> {
+    pub(crate) fn event(&self, front: &Front, id: &str, now: Timestamp) -> anyhow::Result<Request> {
         let body = self.body(now).to_string();
         let secrets = WEBHOOK_SECRETS.map(str::to_owned);
         let signature = sign(&secrets, now.as_second(), body.as_bytes());

@@ -8,40 +8,40 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 
 /// Clients at once.
-pub(super) const CLIENTS: usize = 16;
+pub(crate) const CLIENTS: usize = 16;
 
 /// The ids under which the DynamoDB calls of a job are recorded.
-pub(super) type Trace = Vec<String>;
+pub(crate) type Trace = Vec<String>;
 
 /// One unit of work, ready to be started.
-pub(super) type Job<T = Trace> = BoxFuture<'static, anyhow::Result<T>>;
+pub(crate) type Job<T = Trace> = BoxFuture<'static, anyhow::Result<T>>;
 
 /// What a number of jobs took.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     took: Duration,
     latencies: Vec<Duration>,
 }
 
 impl Sample {
     /// Takes another sample in, as if it had followed this one.
-    pub(super) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.took += other.took;
         self.latencies.extend(other.latencies);
     }
 
     /// Seconds from the first start to the last end.
-    pub(super) fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         self.took.as_secs_f64()
     }
 
     /// Jobs per second.
-    pub(super) fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.took.as_secs_f64()
     }
 
     /// The latency in milliseconds below which `percent` of the jobs stayed.
-    pub(super) fn percentile(&self, percent: usize) -> f64 {
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
         let last = sorted.len().saturating_sub(1);
@@ -54,7 +54,7 @@ impl Sample {
 ///
 /// # Errors
 /// The first error of a job; the others are given up.
-pub(super) async fn run<T: Send + 'static>(jobs: Vec<Job<T>>, clients: usize) -> anyhow::Result<(Sample, Vec<T>)> {
+pub(crate) async fn run<T: Send + 'static>(jobs: Vec<Job<T>>, clients: usize) -> anyhow::Result<(Sample, Vec<T>)> {
     let mut sample = Sample { took: Duration::ZERO, latencies: Vec::with_capacity(jobs.len()) };
     let mut answers = Vec::with_capacity(jobs.len());
     let queue = Arc::new(Mutex::new(jobs.into_iter()));

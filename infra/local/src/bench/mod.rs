@@ -8,11 +8,11 @@
 
 mod bare;
 mod compare;
-mod front;
-mod load;
+pub(crate) mod front;
+pub(crate) mod load;
 mod operation;
 mod scale;
-mod shop;
+pub(crate) mod shop;
 mod table;
 mod tokens;
 

@@ -23,11 +23,11 @@ use crate::dev_keys::{Learner, token};
 const SEEDED_TOGETHER: u32 = 33;
 
 /// A cloud under load.
-pub(super) struct Shop {
+pub(crate) struct Shop {
     /// The cloud.
-    pub(super) cloud: Cloud,
+    pub(crate) cloud: Cloud,
     /// Its callers.
-    pub(super) front: Front,
+    pub(crate) front: Front,
     products: u32,
     drawn: AtomicU32,
     _server: JoinSet<()>,
@@ -35,7 +35,7 @@ pub(super) struct Shop {
 
 impl Shop {
     /// Opens and serves a cloud that sells `products` products.
-    pub(super) async fn open(products: u32) -> anyhow::Result<Self> {
+    pub(crate) async fn open(products: u32) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let cloud = Cloud::open(CloudConfig {
             data: DataPlace::Memory,
@@ -79,17 +79,17 @@ impl Shop {
     }
 
     /// A number that was not given before, from 0 up.
-    pub(super) fn draw(&self) -> u32 {
+    pub(crate) fn draw(&self) -> u32 {
         self.drawn.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The SKU of a product; numbers beyond the last begin anew.
-    pub(super) fn sku(&self, number: u32) -> String {
+    pub(crate) fn sku(&self, number: u32) -> String {
         sku(number.checked_rem(self.products).unwrap_or(0))
     }
 
     /// A learner's `Authorization`.
-    pub(super) fn sign_in(&self, username: &str) -> anyhow::Result<String> {
+    pub(crate) fn sign_in(&self, username: &str) -> anyhow::Result<String> {
         let learner = Learner { username: username.to_owned(), ..Learner::default() };
         Ok(format!("JWT {}", token(&learner, self.cloud.clock.issuer_now())?))
     }

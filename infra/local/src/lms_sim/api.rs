@@ -38,9 +38,15 @@ pub(crate) async fn handle(Extract(sim): Extract<LmsSim>, parts: Parts, body: By
     let operation = format!("{} {path}", parts.method);
     let request_id = parts.headers.get("x-request-id").and_then(|value| value.to_str().ok());
     sim.called(request_id.unwrap_or_default(), &operation);
-    let fault = sim.faults().take(Target::Lms, &operation);
+    let fault = sim.faults().take(Target::Lms, &format!("{operation}{}", learner(&body)));
     let effect = || execute(&sim, &parts, &path, &body).into_response();
     faults::apply(fault, effect, |status| Answer::forced(status).into_response()).await
+}
+
+/// Whom a call is about, so that a fault can be for one learner.
+fn learner(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body.get("user").and_then(Value::as_str).map_or_else(String::new, |user| format!(" of {user}"))
 }
 
 fn execute(sim: &LmsSim, parts: &Parts, path: &str, body: &[u8]) -> Answer {
@@ -65,14 +71,15 @@ fn execute(sim: &LmsSim, parts: &Parts, path: &str, body: &[u8]) -> Answer {
     result.unwrap_or_else(|refusal| refusal)
 }
 
+/// A course key of the older kind has `/` in it: `Org/Course/Run`, which Open edX reads to the path's end.
 fn dispatch(call: &mut Call<'_>, method: &str, segments: &[&str]) -> Result<Answer, Answer> {
     match (method, segments) {
         ("POST", ["api", "enrollment", "v1", "enrollment"]) => enrollments::enroll(call),
-        ("GET", ["api", "enrollment", "v1", "enrollment", pair]) => Ok(enrollments::read(call, pair)),
-        ("GET", ["api", "commerce", "v1", "courses", key]) => courses::read(call, key),
-        ("PUT", ["api", "commerce", "v1", "courses", key]) => courses::publish(call, key),
-        ("GET", ["api", "course_modes", "v1", "courses", key]) => courses::list_modes(call, key),
-        ("POST", ["api", "course_modes", "v1", "courses", key]) => courses::add_mode(call, key),
+        ("GET", ["api", "enrollment", "v1", "enrollment", pair @ ..]) => Ok(enrollments::read(call, &pair.join("/"))),
+        ("GET", ["api", "commerce", "v1", "courses", key @ ..]) => courses::read(call, &key.join("/")),
+        ("PUT", ["api", "commerce", "v1", "courses", key @ ..]) => courses::publish(call, &key.join("/")),
+        ("GET", ["api", "course_modes", "v1", "courses", key @ ..]) => courses::list_modes(call, &key.join("/")),
+        ("POST", ["api", "course_modes", "v1", "courses", key @ ..]) => courses::add_mode(call, &key.join("/")),
         ("POST", ["api", "entitlements", "v1", "entitlements"]) => entitlements::grant(call),
         ("DELETE", ["api", "entitlements", "v1", "entitlements", uuid]) => Ok(entitlements::revoke(call, uuid)),
         _ => Err(Answer::empty(StatusCode::NOT_FOUND)),

@@ -162,3 +162,13 @@ async fn a_lost_answer_has_its_effect_and_a_timeout_has_none() {
     assert_eq!(enroll(&sim, "ada", COURSE, json!({})).await.0, 429);
     assert_eq!(enroll(&sim, "ada", COURSE, json!({})).await.0, 200);
 }
+
+#[tokio::test]
+async fn a_fault_can_be_for_one_learner() {
+    let (sim, _, faults) = sim_at(None);
+    let of_ada = Some("enrollment of ada".to_owned());
+    faults.add(Fault { status: Some(503), times: 9, operation: of_ada, ..Fault::of(Target::Lms) });
+    assert_eq!(enroll(&sim, "ada", COURSE, json!({})).await.0, 503);
+    assert_eq!(enroll(&sim, "bob", COURSE, json!({})).await.0, 200);
+    assert_eq!(faults.list()[0].times, 8);
+}

@@ -38,6 +38,7 @@ use web::Clock;
 use self::disk::Disk;
 use self::state::{Cause, State};
 use crate::faults::Faults;
+use crate::loopback::Loopback;
 
 pub use self::disk::OpenError;
 pub use self::webhook::sign;
@@ -118,7 +119,7 @@ impl StripeSim {
             on_call: config.on_call,
             queued: Notify::new(),
             delivering: tokio::sync::Mutex::new(()),
-            client: reqwest::Client::builder().no_proxy().timeout(WEBHOOK_TIMEOUT).build()?,
+            client: webhook_client()?,
         };
         let sim = Self { inner: Arc::new(inner) };
         if sim.next_due().is_some() {
@@ -139,6 +140,12 @@ impl StripeSim {
     /// Sets the origin of the hosted pages, once the port is known. Sessions made before keep their address.
     pub fn set_base_url(&self, base_url: &str) {
         self.urls().base = trimmed(base_url);
+    }
+
+    /// Where webhooks go; empty while nobody has said.
+    #[must_use]
+    pub fn webhook_url(&self) -> String {
+        self.urls().webhook.clone()
     }
 
     /// Sets where webhooks go, and wakes whoever waits for [`StripeSim::queued`].
@@ -224,6 +231,10 @@ impl fmt::Debug for StripeSim {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("StripeSim").field("disk", &self.inner.disk).finish_non_exhaustive()
     }
+}
+
+fn webhook_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().no_proxy().dns_resolver(Loopback::resolver()).timeout(WEBHOOK_TIMEOUT).build()
 }
 
 fn trimmed(url: &str) -> String {

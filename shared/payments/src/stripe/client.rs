@@ -7,6 +7,7 @@ use domain::payment::{
 };
 use domain::text::ProcessorRef;
 use jiff::Timestamp;
+use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 
@@ -34,17 +35,20 @@ pub struct StripeConfig {
     pub livemode: bool,
 }
 
-/// A configuration that cannot work.
+/// A configuration that cannot work, by the variable that it is read from.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The mode is neither `true` nor `false`.
-    #[error("livemode must be true or false")]
+    #[error("BURSAR_STRIPE_LIVEMODE must be true or false")]
     Mode,
+    /// The address of the API is no `http` or `https` URL.
+    #[error("BURSAR_STRIPE_API must be an http or https URL")]
+    ApiBase,
     /// The secret key is empty, or cannot be a header value.
-    #[error("stripe secret key is not usable")]
+    #[error("BURSAR_STRIPE_SECRET_KEY is not usable")]
     SecretKey,
     /// There is no webhook secret, or an empty one, which anybody could sign with.
-    #[error("stripe webhook secrets are missing or empty")]
+    #[error("BURSAR_STRIPE_WEBHOOK_SECRETS has no secret, or an empty one")]
     WebhookSecrets,
     /// The HTTP client cannot be built.
     #[error("http client cannot be built")]
@@ -75,6 +79,10 @@ impl Client {
     /// # Errors
     /// [`ConfigError`].
     pub fn new(config: StripeConfig) -> Result<Self, ConfigError> {
+        let web = |url: &Url| matches!(url.scheme(), "http" | "https");
+        if !config.api_base.parse().as_ref().is_ok_and(web) {
+            return Err(ConfigError::ApiBase);
+        }
         if config.webhook_secrets.is_empty() || config.webhook_secrets.iter().any(|s| s.expose().is_empty()) {
             return Err(ConfigError::WebhookSecrets);
         }

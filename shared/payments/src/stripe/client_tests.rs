@@ -1,5 +1,7 @@
 //! The client against a recorder on loopback that plays given answers.
 
+mod traces;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -330,7 +332,9 @@ async fn a_payment_refunded_before_counts_as_refunded() {
 #[test]
 fn a_webhook_is_verified_before_it_is_read() {
     let stripe = Processor::Stripe(Client::new(config("http://127.0.0.1:9".to_owned())).unwrap());
-    let body = include_bytes!("../../../../events/payment-webhook/checkout_session_completed.json");
+    let sample = include_str!("../../../../events/payment-webhook/checkout_session_completed.json");
+    let sample: Value = serde_json::from_str(sample).unwrap();
+    let body = sample["body"].as_str().unwrap().as_bytes();
     let at = "1795327065";
     let now = [Timestamp::from_second(1_795_327_065).unwrap()];
     let headers = |values: &[String]| -> HeaderMap {
@@ -358,15 +362,21 @@ fn a_webhook_is_verified_before_it_is_read() {
 fn a_configuration_that_cannot_work_is_refused() {
     let with = |key: &str, secrets: &[&str]| {
         let webhook_secrets = secrets.iter().map(|secret| Secret::new(*secret)).collect();
-        let config = StripeConfig { secret_key: Secret::new(key), webhook_secrets, ..config(String::new()) };
+        let config =
+            StripeConfig { secret_key: Secret::new(key), webhook_secrets, ..config("http://127.0.0.1".to_owned()) };
         Client::new(config).map(|_| ()).map_err(|error| error.to_string())
     };
     assert_eq!(with("sk_1", &["whsec_1"]), Ok(()));
     for key in ["", "sk\n1"] {
-        assert_eq!(with(key, &["whsec_1"]), Err("stripe secret key is not usable".to_owned()));
+        assert_eq!(with(key, &["whsec_1"]), Err("BURSAR_STRIPE_SECRET_KEY is not usable".to_owned()));
     }
     for secrets in [&[][..], &["whsec_1", ""]] {
-        assert_eq!(with("sk_1", secrets), Err("stripe webhook secrets are missing or empty".to_owned()));
+        let refused = "BURSAR_STRIPE_WEBHOOK_SECRETS has no secret, or an empty one";
+        assert_eq!(with("sk_1", secrets), Err(refused.to_owned()));
+    }
+    for api_base in ["", "api.stripe.com", "file:///v1"] {
+        let refused = Client::new(config(api_base.to_owned())).map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(refused, Err("BURSAR_STRIPE_API must be an http or https URL".to_owned()));
     }
 }
 

@@ -128,16 +128,28 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use expect_test::{Expect, expect};
     use serde_json::{Value, json};
 
     use super::*;
 
-    const COMPLETED: &str = include_str!("../../../../events/payment-webhook/checkout_session_completed.json");
-    const EXPIRED: &str = include_str!("../../../../events/payment-webhook/checkout_session_expired.json");
-    const DECLINED: &str = include_str!("../../../../events/payment-webhook/payment_intent_payment_failed.json");
-    const REFUNDED: &str = include_str!("../../../../events/payment-webhook/charge_refunded.json");
-    const DISPUTED: &str = include_str!("../../../../events/payment-webhook/charge_dispute_created.json");
+    static COMPLETED: LazyLock<String> =
+        LazyLock::new(|| body(include_str!("../../../../events/payment-webhook/checkout_session_completed.json")));
+    static EXPIRED: LazyLock<String> =
+        LazyLock::new(|| body(include_str!("../../../../events/payment-webhook/checkout_session_expired.json")));
+    static DECLINED: LazyLock<String> =
+        LazyLock::new(|| body(include_str!("../../../../events/payment-webhook/payment_intent_payment_failed.json")));
+    static REFUNDED: LazyLock<String> =
+        LazyLock::new(|| body(include_str!("../../../../events/payment-webhook/charge_refunded.json")));
+    static DISPUTED: LazyLock<String> =
+        LazyLock::new(|| body(include_str!("../../../../events/payment-webhook/charge_dispute_created.json")));
+
+    /// The body that a sample event of the gateway's carries.
+    fn body(event: &str) -> String {
+        serde_json::from_str::<Value>(event).unwrap()["body"].as_str().unwrap().to_owned()
+    }
 
     /// One line: whether order and attempt are named, session, payment, fact; or the refusal.
     fn shown(body: &[u8]) -> String {
@@ -171,19 +183,19 @@ mod tests {
     #[test]
     fn the_sample_events_are_read() {
         check(
-            COMPLETED,
+            &COMPLETED,
             &expect![
                 "order attempt cs_test_a1B2c3D4e5F6g7H8i9J0 pi_3SWbVqFk2JmR8xLd0PqYt7Zn Captured { amount: 49.90 USD }"
             ],
         );
-        check(EXPIRED, &expect!["order attempt cs_test_a1B2c3D4e5F6g7H8i9J0 - SessionExpired"]);
+        check(&EXPIRED, &expect!["order attempt cs_test_a1B2c3D4e5F6g7H8i9J0 - SessionExpired"]);
         check(
-            DECLINED,
+            &DECLINED,
             &expect![[r#"order attempt - pi_3SWbVqFk2JmR8xLd0PqYt7Zn Declined { reason: "insufficient_funds" }"#]],
         );
-        check(REFUNDED, &expect!["order attempt - pi_3SWbVqFk2JmR8xLd0PqYt7Zn Refunded { total: 20.00 USD }"]);
+        check(&REFUNDED, &expect!["order attempt - pi_3SWbVqFk2JmR8xLd0PqYt7Zn Refunded { total: 20.00 USD }"]);
         check(
-            DISPUTED,
+            &DISPUTED,
             &expect![[
                 r#"- - - pi_3SWbVqFk2JmR8xLd0PqYt7Zn Disputed { status: "needs_response", amount: Some(49.90 USD) }"#
             ]],

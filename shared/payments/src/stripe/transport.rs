@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
+use trace::TRACEPARENT;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::wire::ErrorBody;
 use crate::ProcessorError;
@@ -68,7 +71,7 @@ impl Call<'_> {
     async fn tries(&self) -> Result<String, Failure> {
         let mut retries = 0;
         loop {
-            let (failure, again) = match self.once().await {
+            let (failure, again) = match self.once().instrument(self.span()).await {
                 Ok(body) => return Ok(body),
                 Err(failed) => failed,
             };
@@ -86,6 +89,7 @@ impl Call<'_> {
         let no_answer = |error: reqwest::Error| (ProcessorError::Unreachable(Box::new(error)).into(), true);
         let response = self.request().send().await.map_err(no_answer)?;
         let status = response.status();
+        Span::current().record("http.response.status_code", status.as_u16());
         let should_retry = response.headers().get("stripe-should-retry").cloned();
         let raw = match read(response).await.map_err(no_answer)? {
             Some(raw) => raw,
@@ -102,6 +106,19 @@ impl Call<'_> {
         Err((Failure { error: classify(status.as_u16(), &raw), raw }, again))
     }
 
+    /// The span of one try.
+    fn span(&self) -> Span {
+        let method = if self.post.is_some() { "POST" } else { "GET" };
+        tracing::info_span!(
+            target: trace::TARGET,
+            "stripe",
+            "otel.name" = format!("Stripe {method}"),
+            "otel.kind" = "client",
+            "http.request.method" = method,
+            "http.response.status_code" = Empty,
+        )
+    }
+
     fn request(&self) -> RequestBuilder {
         let request = match &self.post {
             Some((body, key)) => self
@@ -111,6 +128,10 @@ impl Call<'_> {
                 .header("idempotency-key", key)
                 .body((*body).to_owned()),
             None => self.http.get(&self.url),
+        };
+        let request = match trace::current() {
+            Some(here) => request.header(TRACEPARENT, here.to_string()),
+            None => request,
         };
         request.header("stripe-version", API_VERSION).headers(self.headers.clone())
     }

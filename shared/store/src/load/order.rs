@@ -1,5 +1,6 @@
 //! Reading orders: the whole file by one query, lists of them by one more.
 
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use domain::id::OrderNumber;
 use domain::order::{Order, OrderFile};
 use domain::owner::UserId;
@@ -80,14 +81,14 @@ impl Store {
         Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
     }
 
-    /// The orders that have something due at `now`, at most `per_shard` rows of each shard of the index; an order that
-    /// has several things due is named several times.
-    pub(crate) async fn list_due(&self, now: Timestamp, per_shard: usize) -> Result<Vec<OrderNumber>, StoreError> {
+    /// What is due at `now`, at most `per_shard` rows of each shard of the index: since when, and of which order. An order
+    /// that has several things due is named several times.
+    pub(crate) async fn list_due(&self, now: Timestamp, per_shard: usize) -> Result<Vec<Due>, StoreError> {
         let shards = (0..DUE_SHARDS).map(|shard| self.list_due_of(shard, now, per_shard));
         Ok(try_join_all(shards).await?.concat())
     }
 
-    async fn list_due_of(&self, shard: u32, now: Timestamp, most: usize) -> Result<Vec<OrderNumber>, StoreError> {
+    async fn list_due_of(&self, shard: u32, now: Timestamp, most: usize) -> Result<Vec<Due>, StoreError> {
         let mut found = Vec::new();
         let mut start = None;
         loop {
@@ -101,11 +102,11 @@ impl Store {
                 // '~' sorts after every sort key of the same moment.
                 .expression_attribute_values(":until", s(format!("{}~", moment(now))))
                 .set_exclusive_start_key(start)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await?;
             for row in answer.items.unwrap_or_default() {
-                let number = text(&row, "gsi2sk")?.split('#').nth(1).and_then(|number| number.parse().ok());
-                found.push(number.ok_or(StoreError::Incomplete("order number"))?);
+                found.push(due(text(&row, "gsi2sk")?).ok_or(StoreError::Incomplete("order number"))?);
             }
             start = answer.last_evaluated_key;
             if start.is_none() || found.len() >= most {
@@ -113,6 +114,14 @@ impl Store {
             }
         }
     }
+}
+
+/// Something due: since when, and of which order.
+pub(crate) type Due = (Timestamp, OrderNumber);
+
+fn due(key: &str) -> Option<Due> {
+    let mut parts = key.split('#');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 /// The rows of an order's partition as its file; `None` without an order row.

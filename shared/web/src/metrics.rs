@@ -1,0 +1,163 @@
+//! What is counted: each fact once, after it is committed.
+//!
+//! A metric is an event of `tracing` under a target of its own, which telemetry writes as a line that CloudWatch reads.
+//! Every combination of dimensions is billed as a metric, so there are few, and never an order, a tenant or a person.
+//! `docs/observability.md` says what each is for.
+
+use std::fmt::Display;
+
+use domain::money::Money;
+use jiff::SignedDuration;
+
+/// The namespace of all metrics.
+pub const NAMESPACE: &str = "Bursar";
+/// The `tracing` target of metrics.
+pub const TARGET: &str = "bursar::metrics";
+
+/// A metric. Every metric has the dimension `Stage`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Its unit, in CloudWatch's words.
+    pub unit: &'static str,
+    /// Its dimension beside `Stage`.
+    pub dimension: Option<&'static str>,
+}
+
+const fn plain(name: &'static str, unit: &'static str) -> Metric {
+    Metric { name, unit, dimension: None }
+}
+
+const ORDERS_PAID: Metric = plain("OrdersPaid", "Count");
+const REVENUE: Metric = Metric { name: "Revenue", unit: "None", dimension: Some("Currency") };
+const WEBHOOK_EVENTS: Metric = Metric { name: "WebhookEvents", unit: "Count", dimension: Some("Outcome") };
+const PAYMENTS_UNMATCHED: Metric = plain("PaymentsUnmatched", "Count");
+const AMOUNT_MISMATCHES: Metric = plain("AmountMismatches", "Count");
+const FULFILLMENT_LAG: Metric = plain("FulfillmentLag", "Milliseconds");
+const LINES_PARKED: Metric = plain("LinesParked", "Count");
+const HOLD_CONFLICTS: Metric = plain("HoldConflicts", "Count");
+const IDENTITY_HEADERS_DROPPED: Metric = plain("IdentityHeadersDropped", "Count");
+const DUE_LAG: Metric = plain("DueLag", "Seconds");
+const OUTBOX_RESENT: Metric = plain("OutboxResent", "Count");
+const ORDERS_EXPIRED: Metric = plain("OrdersExpired", "Count");
+
+/// Every metric.
+pub const ALL: [Metric; 12] = [
+    ORDERS_PAID,
+    REVENUE,
+    WEBHOOK_EVENTS,
+    PAYMENTS_UNMATCHED,
+    AMOUNT_MISMATCHES,
+    FULFILLMENT_LAG,
+    LINES_PARKED,
+    HOLD_CONFLICTS,
+    IDENTITY_HEADERS_DROPPED,
+    DUE_LAG,
+    OUTBOX_RESENT,
+    ORDERS_EXPIRED,
+];
+
+/// What became of a processor's event: the dimension `Outcome`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookOutcome {
+    /// It is recorded with its order.
+    Applied,
+    /// It was recorded before.
+    Duplicate,
+    /// It is kept for a human to look at.
+    Parked,
+    /// It came too early: the processor says it again.
+    Premature,
+    /// It concerns nothing here.
+    Irrelevant,
+    /// It is not genuine.
+    Refused,
+}
+
+impl WebhookOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 6] =
+        [Self::Applied, Self::Duplicate, Self::Parked, Self::Premature, Self::Irrelevant, Self::Refused];
+
+    /// The value of the dimension.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Duplicate => "duplicate",
+            Self::Parked => "parked",
+            Self::Premature => "premature",
+            Self::Irrelevant => "irrelevant",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// An order became paid, for this total.
+pub fn order_paid(total: Money) {
+    emit(&ORDERS_PAID, 1, None);
+    emit(&REVENUE, total.decimal(), Some(total.currency().code()));
+}
+
+/// A processor's event was answered.
+pub fn webhook_event(outcome: WebhookOutcome) {
+    emit(&WEBHOOK_EVENTS, 1, Some(outcome.name()));
+}
+
+/// Money moved of which no order is known: it is kept for a human.
+pub fn payment_unmatched() {
+    emit(&PAYMENTS_UNMATCHED, 1, None);
+}
+
+/// Money moved that is not an order's total: it is kept for a human.
+pub fn amount_mismatch() {
+    emit(&AMOUNT_MISMATCHES, 1, None);
+}
+
+/// A line was granted, so long after its order was paid.
+pub fn line_granted(after: SignedDuration) {
+    emit(&FULFILLMENT_LAG, after.as_millis().max(0), None);
+}
+
+/// A line was given up until a human looks.
+pub fn line_parked() {
+    emit(&LINES_PARKED, 1, None);
+}
+
+/// A checkout or a payment was refused by what others hold.
+pub fn hold_conflict() {
+    emit(&HOLD_CONFLICTS, 1, None);
+}
+
+/// Headers of a request claimed an identity without proof.
+pub fn identity_headers_dropped(count: usize) {
+    some(&IDENTITY_HEADERS_DROPPED, count);
+}
+
+/// The oldest thing that waits for the janitor should have been done so long ago.
+pub fn due_lag(overdue: SignedDuration) {
+    emit(&DUE_LAG, overdue.as_secs().max(0), None);
+}
+
+/// Messages were sent again.
+pub fn outbox_resent(count: usize) {
+    some(&OUTBOX_RESENT, count);
+}
+
+/// Orders expired unpaid.
+pub fn orders_expired(count: usize) {
+    some(&ORDERS_EXPIRED, count);
+}
+
+fn some(metric: &Metric, count: usize) {
+    if count > 0 {
+        emit(metric, count, None);
+    }
+}
+
+fn emit(metric: &Metric, value: impl Display, member: Option<&str>) {
+    let Metric { name, unit, dimension } = *metric;
+    let value = value.to_string();
+    tracing::info!(target: TARGET, metric = name, unit, value, dimension, member);
+}

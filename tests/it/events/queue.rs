@@ -1,0 +1,98 @@
+//! Messages, as the event source mapping hands them to fulfilment, and the schedule that wakes the janitor.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use tests::deployment::{Deployment, invoke};
+
+use super::{ORDER, Sample, order_of, paid_order_of, samples, shop};
+use crate::journeys::pay_aside;
+
+/// The second order that a sample names.
+const SECOND: &str = "ord_01m810rwd8000000000000000b";
+/// The refund that a sample names.
+const REFUND: &str = "ref_01m810rwd8000000000000000a";
+
+/// The ids of the messages of a batch.
+fn ids(sample: &Sample) -> Vec<String> {
+    let event = sample.json();
+    let records = event["Records"].as_array().unwrap();
+    records.iter().map(|record| record["messageId"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The messages that the function leaves to the queue.
+async fn left(deployment: &Deployment, event: &str) -> Vec<String> {
+    let instance = deployment.start("fulfillment").await;
+    let response = invoke(&instance, event).await.unwrap();
+    let failures = response["batchItemFailures"].as_array().unwrap();
+    failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
+}
+
+fn sample(name: &str) -> Sample {
+    samples("fulfillment").into_iter().find(|sample| sample.name == name).unwrap()
+}
+
+#[tokio::test]
+async fn a_message_grants_the_places_of_an_order() {
+    let deployment = shop().await;
+    let order = paid_order_of(&deployment, "ada").await;
+    let sample = sample("fulfil_order.json");
+    for _ in 0..2 {
+        let event = sample.renewed(&deployment, &[(ORDER, &order)]);
+        assert_eq!(left(&deployment, &event).await, Vec::<String>::new());
+        assert_eq!(deployment.app.enrolments("ada").await.len(), 1);
+    }
+    deployment.app.finish().await;
+}
+
+#[tokio::test]
+async fn a_poison_message_is_left_to_the_queue() {
+    let deployment = shop().await;
+    let sample = sample("poison.json");
+    assert_eq!(left(&deployment, &sample.renewed(&deployment, &[])).await, ids(&sample));
+    deployment.app.finish().await;
+}
+
+#[tokio::test]
+async fn a_poison_message_among_good_ones_is_left_alone() {
+    let deployment = shop().await;
+    let (first, second) = (paid_order_of(&deployment, "ada").await, paid_order_of(&deployment, "bob").await);
+    let sample = sample("poison_among_good.json");
+    let event = sample.renewed(&deployment, &[(ORDER, &first), (SECOND, &second)]);
+    // One that is cut off, and one of a school that is not here.
+    assert_eq!(left(&deployment, &event).await, [&ids(&sample)[1..2], &ids(&sample)[3..]].concat());
+    for learner in ["ada", "bob"] {
+        assert_eq!(deployment.app.enrolments(learner).await.len(), 1, "{learner}");
+    }
+    deployment.app.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_asks_the_processor_for_a_refund() {
+    let deployment = shop().await;
+    let ada = deployment.app.user("ada");
+    let checkout = ada.order("rust-101-verified").await;
+    let order = checkout["order_number"].as_str().unwrap().to_owned();
+    ada.post(&format!("/api/v1/orders/{order}/cancel"), &json!({})).await.expect(StatusCode::OK);
+    pay_aside(&deployment.app, &checkout, "4990").await;
+    deployment.app.cloud.stripe.deliver().await;
+    let before = ada.read_order(&checkout).await;
+    let refund = before["refunds"][0]["id"].as_str().unwrap_or_else(|| panic!("{}", before.text)).to_owned();
+    assert_ne!(before["refunds"][0]["state"], "succeeded");
+    let event = sample("submit_refund.json").renewed(&deployment, &[(ORDER, &order), (REFUND, &refund)]);
+    assert_eq!(left(&deployment, &event).await, Vec::<String>::new());
+    let after = ada.read_order(&checkout).await;
+    assert_eq!(after["refunds"][0]["state"], "succeeded", "{}", after.text);
+    deployment.app.finish().await;
+}
+
+#[tokio::test]
+async fn the_schedule_is_answered() {
+    let deployment = shop().await;
+    order_of(&deployment, "ada").await;
+    let instance = deployment.start("janitor").await;
+    for sample in samples("janitor") {
+        assert_eq!(invoke(&instance, &sample.text).await.unwrap(), Value::Null, "{}", sample.name);
+    }
+    drop(instance);
+    deployment.app.finish().await;
+}
