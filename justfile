@@ -23,6 +23,10 @@ run *args:
 bench:
     cargo run --release -p local -- bench
 
+# Measure the functions' binaries through the Lambda Runtime API, beside bare ones; `just lambda-bench catalog` one of them
+lambda-bench *functions:
+    cargo run --release -p local -- lambda-bench {{ functions }}
+
 # Build the functions for AWS into target/lambda: `just lambda` for arm64, `just lambda x86-64`
 lambda architecture="arm64":
     cargo lambda build --release --{{ architecture }} -p catalog -p basket -p checkout -p payment-webhook -p session -p fulfillment -p janitor

@@ -7,7 +7,7 @@
 #
 # It needs Rust, a C compiler, Python 3.10 with venv, jq and curl; the rest it installs into target/emulate. The emulator is
 # MiniStack, with the functions' policies enforced; with AWS_ENDPOINT_URL it is whatever answers there, as LocalStack.
-# docs/emulation.md says what differs from AWS.
+# With BURSAR_LAMBDA_DIR the functions are those in that folder, built before. docs/emulation.md says what differs from AWS.
 set -euo pipefail
 exec </dev/null
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -16,6 +16,8 @@ functions=(catalog basket checkout payment-webhook session fulfillment janitor)
 stack=bursar-emulated
 work=$PWD/target/emulate
 run=$work/run
+# Not target/lambda, from where AWS is deployed to: these are for this machine's architecture.
+lambda=${BURSAR_LAMBDA_DIR:-$work/lambda}
 emulator_port=${BURSAR_EMULATOR_PORT:-4566}
 simulators_port=${BURSAR_SIMULATORS_PORT:-8090}
 simulators=http://127.0.0.1:$simulators_port
@@ -57,12 +59,14 @@ architecture() {
 }
 
 build() {
-    say "functions, as they are deployed"
     local packages=() name flag=--x86-64
-    [[ $(architecture) == arm64 ]] && flag=--arm64
-    for name in "${functions[@]}"; do packages+=(--package "$name"); done
-    cargo lambda build --release "$flag" "${packages[@]}"
-    python3 infra/emulate/sizes.py "$max_zip" "${functions[@]/#/target/lambda/}"
+    if [[ -z ${BURSAR_LAMBDA_DIR:-} ]]; then
+        say "functions, as they are deployed"
+        [[ $(architecture) == arm64 ]] && flag=--arm64
+        for name in "${functions[@]}"; do packages+=(--package "$name"); done
+        cargo lambda build --release "$flag" --lambda-dir "$lambda" "${packages[@]}"
+        python3 infra/emulate/sizes.py "$max_zip" "${functions[@]/#/$lambda/}"
+    fi
     say "simulators and journeys"
     cargo build --package local --bin local --package tests --bin journeys
 }
@@ -77,9 +81,16 @@ start() {
     set +m
 }
 
+# Whether what was started under a name still runs, and is no other process that has its number by now.
+runs() {
+    local pid
+    pid=$(cat "$run/$1.pid" 2>/dev/null) && [[ $(ps -ww -o command= -p "$pid") == *"$PWD/target/"* ]]
+}
+
 stop() {
     local name=$1 pid
-    pid=$(cat "$run/$name.pid" 2>/dev/null) || return 0
+    runs "$name" || return 0
+    pid=$(cat "$run/$name.pid")
     kill -TERM -- "-$pid" 2>/dev/null || true
     for _ in {1..50}; do
         kill -0 -- "-$pid" 2>/dev/null || break
@@ -89,14 +100,20 @@ stop() {
     rm -f "$run/$name.pid"
 }
 
+# free PORT VARIABLE: fails if somebody listens on the port already, who would answer in the place of ours.
+free() {
+    if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
+        echo "something listens on port $1 already; $2 names another" >&2
+        return 1
+    fi
+}
+
 # wait_for NAME URL: until it answers, or its process is gone.
 wait_for() {
     local name=$1 url=$2
     for _ in {1..600}; do
+        kill -0 "$(cat "$run/$name.pid")" 2>/dev/null || break
         curl --silent --fail --output /dev/null --max-time 5 "$url" && return 0
-        if [[ -f $run/$name.pid ]] && ! kill -0 "$(cat "$run/$name.pid")" 2>/dev/null; then
-            break
-        fi
         sleep 0.1
     done
     echo "$name does not answer at $url:" >&2
@@ -111,10 +128,7 @@ start_emulator() {
         return
     fi
     say "emulator (MiniStack) on port $emulator_port"
-    if curl --silent --output /dev/null --max-time 2 "$AWS_ENDPOINT_URL"; then
-        echo "something answers on port $emulator_port already; BURSAR_EMULATOR_PORT names another" >&2
-        return 1
-    fi
+    free "$emulator_port" BURSAR_EMULATOR_PORT
     mkdir -p "$run/tmp"
     start emulator env -i PATH="$PATH" HOME="$run" TMPDIR="$run/tmp" LANG=C.UTF-8 AUTH=true IOT_MTLS_ENABLED=0 \
         BIND_HOST=127.0.0.1 GATEWAY_PORT="$emulator_port" AWS_ENDPOINT_URL="$AWS_ENDPOINT_URL" ministack
@@ -123,8 +137,10 @@ start_emulator() {
 
 deploy() {
     say "sam build && sam deploy"
-    local config=$PWD/samconfig.toml
-    sam build --config-file "$config" --config-env dev --template-file infra/template.yaml --build-dir "$work/build" >"$run/sam.log" 2>&1
+    local config=$PWD/samconfig.toml code
+    code=$(cd "$lambda" && pwd)
+    sed "s#CodeUri: ../target/lambda/#CodeUri: $code/#" infra/template.yaml >"$work/template.yaml"
+    sam build --config-file "$config" --config-env dev --template-file "$work/template.yaml" --build-dir "$work/build" >"$run/sam.log" 2>&1
     sam deploy --config-file "$config" --config-env dev --template-file "$work/build/template.yaml" --stack-name "$stack" --s3-prefix "$stack" \
         --parameter-overrides Stage=dev Architecture="$(architecture)" FulfillmentConcurrency=0 >>"$run/sam.log" 2>&1
     output ApiUrl >"$run/api-url"
@@ -156,7 +172,8 @@ seed() {
     local api
     api=$(cat "$run/api-url")
     say "simulators of Stripe and Open edX on port $simulators_port"
-    start simulators target/debug/local --simulators --data memory --port "$simulators_port" \
+    free "$simulators_port" BURSAR_SIMULATORS_PORT
+    start simulators "$PWD/target/debug/local" --simulators --data memory --port "$simulators_port" \
         --webhook-url "$api/webhooks/default/stripe"
     wait_for simulators "$simulators/_local/webhook-url"
     say "parameters"
@@ -164,13 +181,19 @@ seed() {
     infra/parameters.sh dev "$run/parameters" | tail -n 1
 }
 
-is_up() { [[ -f $run/up ]]; }
+is_up() { [[ -f $run/up ]] && has_emulator && runs simulators; }
+
+# Whether there is one to ask.
+has_emulator() { [[ -z $own_emulator ]] || runs emulator; }
 
 up() {
     if is_up; then
         echo "it is up already, at $(cat "$run/api-url")"
         return
     fi
+    # What an earlier run left that was killed.
+    stop simulators
+    stop emulator
     rm -rf "$run"
     mkdir -p "$run"
     build
@@ -208,14 +231,14 @@ logs() {
 down() {
     local role
     say "taking it away"
-    if [[ -f $run/sam.log ]]; then
+    if [[ -f $run/sam.log ]] && has_emulator; then
         for role in $(roles 2>/dev/null); do
             aws iam delete-role-policy --role-name "$role" --policy-name emulator 2>/dev/null || true
         done
         sam delete --no-prompts --region us-east-1 --stack-name "$stack" >>"$run/sam.log" 2>&1 ||
             echo "the stack is not deleted, see $run/sam.log" >&2
         aws ssm get-parameters-by-path --path /bursar/dev --recursive --output text --query 'Parameters[].Name' |
-            tr '\t' '\n' | grep / | xargs -n 10 aws ssm delete-parameters --output text --names >/dev/null || true
+            tr '\t' '\n' | grep / | xargs -r -n 10 aws ssm delete-parameters --output text --names >/dev/null || true
     fi
     stop simulators
     stop emulator

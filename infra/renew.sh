@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Deploys what is in target/lambda so that every function starts anew: after a change of the parameter store, or of a
-# parameter of the template, neither of which is a new version to SAM.
+# Deploys what a stage runs once more, so that every function starts anew: after a change of the parameter store, or of a
+# parameter of the template, neither of which is a new version to SAM. Code and template are the deployed ones; what is built
+# or checked out here does not matter. It needs the SAM CLI and the AWS CLI, and honours AWS_ENDPOINT_URL.
 #
 #   infra/renew.sh STAGE [Name=value …]     Name is a parameter of the template; those not named keep what they have
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 stage=${1:-}
 if [[ ! $stage =~ ^(dev|staging|prod)$ ]]; then
@@ -13,13 +13,15 @@ if [[ ! $stage =~ ^(dev|staging|prod)$ ]]; then
 fi
 shift
 
-built=.aws-sam/build/template.yaml
-sam build --config-env "$stage"
-sed -i.before "s/Description: revision 0$/Description: revision $(date +%s)/" "$built"
-rm "$built.before"
-grep --quiet 'Description: revision [0-9]\{10\}$' "$built"
-if (($# > 0)); then
-    sam deploy --config-env "$stage" --parameter-overrides "$@"
-else
-    sam deploy --config-env "$stage"
+config=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/samconfig.toml
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# As `sam deploy` sent it: its CodeUri are addresses in S3, where the code stays.
+aws cloudformation get-template --stack-name "bursar-$stage" --template-stage Original --query TemplateBody --output text >"$scratch/deployed.yaml"
+sed -E "s/Description: revision [0-9]+$/Description: revision $(date +%s)/" "$scratch/deployed.yaml" >"$scratch/template.yaml"
+if cmp --silent "$scratch/deployed.yaml" "$scratch/template.yaml"; then
+    echo "the template of bursar-$stage has no \"Description: revision …\" to write anew: deploy this version's with sam deploy" >&2
+    exit 1
 fi
+sam deploy --config-file "$config" --config-env "$stage" --template-file "$scratch/template.yaml" --parameter-overrides "Stage=$stage" "$@"

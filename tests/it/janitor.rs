@@ -3,15 +3,19 @@
 //! The scene is set on a cloud whose clock is two hours late: what falls due there within minutes is due for the janitor,
 //! which reads the machine's clock.
 
+use std::cell::Cell;
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::StatusCode;
 use jiff::SignedDuration;
 use local::cloud::TABLE;
 use local::dev_keys::OTHER_TENANT;
 use local::faults::{Fault, Target};
-use local::lambda::InvokeError;
+use local::lambda::{Instance, InvokeError};
 use local::trigger::Depth;
 use serde_json::{Value, json};
+use store::SweepReport;
 use tests::deployment::{Deployment, invoke};
 use tests::{Answer, TestApp};
 use web::Clock;
@@ -131,19 +135,92 @@ async fn two_at_once_are_harmless() {
 async fn a_school_whose_rows_cannot_be_read_keeps_no_other_waiting_and_is_an_error() {
     let deployment = late().await;
     unsent(&deployment, "ada").await;
-    let s = |text: &str| AttributeValue::S(text.to_owned());
-    let (pk, due) = (format!("T#{OTHER_TENANT}#ORDER#no_order"), format!("T#{OTHER_TENANT}#DUE#0"));
-    let table = &deployment.app.cloud.dynamodb;
-    let row = table.put_item().table_name(TABLE).item("pk", s(&pk)).item("sk", s("ORDER"));
-    row.item("gsi2pk", s(&due)).item("gsi2sk", s("2026")).send().await.unwrap();
     let mut launch = deployment.launch("janitor");
     launch.variables.insert("BURSAR_TENANTS".to_owned(), format!("{OTHER_TENANT},default"));
-    let instance = local::lambda::Instance::start(&launch).await.unwrap();
+    launch.variables.insert(format!("BURSAR_TABLE__{}", OTHER_TENANT.to_uppercase()), "nowhere".to_owned());
+    let instance = Instance::start(&launch).await.unwrap();
     let failed = invoke(&instance, &schedule()).await;
     assert!(matches!(failed, Err(InvokeError::Function(_))), "{failed:?}");
     assert_eq!(waiting(&deployment).await, 1);
     let log = instance.end().await;
     assert!(log.contains("due orders cannot be read") && log.contains(OTHER_TENANT), "{log}");
-    table.delete_item().table_name(TABLE).key("pk", s(&pk)).key("sk", s("ORDER")).send().await.unwrap();
     finish_enrolled(deployment, "ada").await;
+}
+
+#[tokio::test]
+async fn a_due_row_that_is_malformed_or_of_no_order_is_told_and_keeps_no_other_waiting() {
+    let deployment = late().await;
+    unsent(&deployment, "ada").await;
+    let s = |text: &str| AttributeValue::S(text.to_owned());
+    let table = &deployment.app.cloud.dynamodb;
+    let astray = [("no_order", "2026"), ("ord_0", "2026-01-01T00:00:00.000Z#ord_01m810rwd80000000000000007#ORDER")];
+    for (pk, due) in astray {
+        let row = table.put_item().table_name(TABLE).item("pk", s(pk)).item("sk", s("ORDER"));
+        row.item("gsi2pk", s("T#default#DUE#0")).item("gsi2sk", s(due)).send().await.unwrap();
+    }
+    let instance = deployment.start("janitor").await;
+    assert_eq!(invoke(&instance, &schedule()).await.unwrap(), Value::Null);
+    assert_eq!(waiting(&deployment).await, 1);
+    let log = lines(&instance.end().await);
+    let said = |message: &str| log.iter().find(|line| line["message"] == message).unwrap_or_else(|| panic!("{log:?}"));
+    assert_eq!(said("a due row cannot be read")["gsi2sk"], "2026");
+    assert_eq!(said("due order not found")["order"], "ord_01m810rwd80000000000000007");
+    let done = |line: &Value| [line["orders"].clone(), line["messages"].clone()];
+    let swept: Vec<_> = log.iter().filter(|line| line["tenant"] == "default").map(done).collect();
+    assert!(swept.contains(&[json!(1), json!(1)]), "{log:?}");
+    for (pk, _) in astray {
+        table.delete_item().table_name(TABLE).key("pk", s(pk)).key("sk", s("ORDER")).send().await.unwrap();
+    }
+    finish_enrolled(deployment, "ada").await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_out_of_time_says_what_it_left_and_how_long_that_waits() {
+    let deployment = late().await;
+    unsent(&deployment, "ada").await;
+    let mut launch = deployment.launch("janitor");
+    // No more than the function keeps back for the end.
+    launch.timeout = Duration::from_secs(10);
+    let instance = Instance::start(&launch).await.unwrap();
+    assert_eq!(invoke(&instance, &schedule()).await.unwrap(), Value::Null);
+    assert_eq!(waiting(&deployment).await, 0);
+    let log = lines(&instance.end().await);
+    let left = log.iter().find(|line| !line["left"].is_null()).unwrap_or_else(|| panic!("{log:?}"));
+    assert_eq!((&left["level"], &left["tenant"], &left["left"]), (&json!("WARN"), &json!("default"), &json!(1)));
+    let lag = log.iter().find_map(|line| line["DueLag"].as_u64()).unwrap_or_else(|| panic!("{log:?}"));
+    assert!((7000..7200).contains(&lag), "{lag}");
+    finish_enrolled(deployment, "ada").await;
+}
+
+#[tokio::test]
+async fn a_sweep_works_what_waits_longest_until_its_time_is_over() {
+    let app = TestApp::start().await;
+    app.sell("PY", "49.90", "USD", Some(3)).await;
+    let (ada, bob) = (app.user("ada"), app.user("bob"));
+    let first = ada.order("PY").await;
+    app.cloud.clock.advance(SignedDuration::from_secs(60));
+    // The later order is due first: its message is owed at once, and the other's time to pay is long.
+    let second = bob.order("PY").await;
+    bob.pay(&second, "succeed").await.expect(StatusCode::OK);
+    app.cloud.stripe.deliver().await;
+    app.cloud.trigger.purge().await.unwrap();
+    app.cloud.clock.advance(LATE);
+    let (janitor, now) = (app.cloud.janitor(), app.cloud.clock.now());
+    let looks = Cell::new(0_u32);
+    let one_order = || looks.replace(looks.get() + 1) == 1;
+    let ids = janitor.entropy.ids(now);
+    let report = store::sweep(&janitor.store, &janitor.queue, now, ids, one_order).await.unwrap();
+    let SweepReport { orders, left, messages, expired, overdue, .. } = report;
+    assert_eq!((orders, left, messages, expired), (1, 1, 1, 0));
+    assert_eq!(overdue, LATE - SignedDuration::from_secs(30));
+    assert_eq!(ada.read_order(&first).await["status"], "pending_payment");
+    app.settle().await;
+    assert_eq!(ada.read_order(&first).await["status"], "expired");
+    assert_eq!(bob.read_order(&second).await["fulfillment_status"], "complete");
+    app.finish().await;
+}
+
+/// The lines of a function's log.
+fn lines(log: &str) -> Vec<Value> {
+    log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }

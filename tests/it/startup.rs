@@ -233,8 +233,8 @@ async fn a_group_of_several_pages_is_read_whole() {
     }
     drop(deployment.start("janitor").await);
     let calls = deployment.app.cloud.endpoint.take_calls();
-    // Three pages of shop, and one of telemetry.
-    assert_eq!(calls, vec!["ssm GetParametersByPath"; 4]);
+    // Three pages of shop.
+    assert_eq!(calls, vec!["ssm GetParametersByPath"; 3]);
     deployment.app.finish().await;
 }
 

@@ -13,6 +13,7 @@ mod source;
 mod symbols;
 mod used;
 
+use std::fs;
 use std::path::Path;
 
 use local::template::Stack;
@@ -23,6 +24,17 @@ const STAGES: [(&str, &str); 3] = [("default", "dev"), ("staging", "staging"), (
 /// The template as it is deployed to a stage.
 fn stack(config: &str) -> Stack {
     Stack::of(config).unwrap()
+}
+
+/// The template with values of our own for some parameters.
+fn stack_with(given: &[(&str, &str)]) -> Stack {
+    let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Stack::parse(&fs::read_to_string(root().join("infra/template.yaml")).unwrap(), &given).unwrap()
+}
+
+/// A deployment of a stage that sends traces.
+fn sending_traces(stage: &str) -> Stack {
+    stack_with(&[("Stage", stage), ("OtlpEndpoint", "https://otlp.example:4318")])
 }
 
 fn root() -> &'static Path {

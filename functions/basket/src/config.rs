@@ -1,12 +1,11 @@
 //! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::money::Currency;
 use domain::percent::Percent;
 use domain::text::Tenant;
 use store::Store;
-use web::{Clock, Entropy, Env, Http, HttpConfig};
+use web::{Clock, Entropy, Env, Http, HttpConfig, SdkConfig};
 
 use crate::App;
 

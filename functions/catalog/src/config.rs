@@ -1,11 +1,10 @@
 //! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::text::Tenant;
 use lms::{Lms, LmsConfig};
 use store::Store;
-use web::{Clock, Entropy, Env, Http, HttpConfig};
+use web::{Clock, Entropy, Env, Http, HttpConfig, SdkConfig};
 
 use crate::App;
 

@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use domain::course_key::CourseKey;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use web::{Caller, Claim, Code, ETag, Json, Limit, Page, Path, Problem, Query};
+use web::{Caller, Claim, Code, ETag, Joined, Json, Limit, Page, Problem, Query};
 
 use crate::App;
 use crate::body::CourseView;
@@ -50,7 +50,7 @@ pub(crate) async fn list_courses(
 pub(crate) async fn read_course(
     State(app): State<App>,
     who: Claim<Caller>,
-    Path(key): Path<CourseKey>,
+    Joined(key): Joined<CourseKey>,
 ) -> Result<impl IntoResponse, Problem> {
     let (caller, file) = who.with(app.store.read_course(&key)).await?;
     let course = file.course.ok_or_else(|| Problem::new(Code::UnknownCourse))?;

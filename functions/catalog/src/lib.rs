@@ -16,11 +16,15 @@ mod save_course;
 mod set_stock;
 
 use axum::extract::FromRef;
+use axum::routing::get;
 use lms::Lms;
 use store::Store;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use web::Http;
+
+/// Where a course with an older key, `Org/Course/Run`, is after a gateway that decodes paths. It is no address of its own.
+const OLDER_COURSE: &str = "/api/v1/courses/{org}/{course}/{run}";
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -53,6 +57,7 @@ pub fn router(app: App) -> OpenApiRouter {
         .routes(routes!(set_stock::set_stock))
         .routes(routes!(courses::list_courses))
         .routes(routes!(courses::read_course, save_course::save_course))
+        .route(OLDER_COURSE, get(courses::read_course).put(save_course::save_course))
         .routes(routes!(catalogs::list_catalogs, catalogs::create_catalog))
         .routes(routes!(catalogs::read_catalog, catalogs::replace_catalog, catalogs::delete_catalog))
         .routes(routes!(openapi::read_openapi))

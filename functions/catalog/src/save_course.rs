@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use lms::{CourseMode, CourseModes, LmsError};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Claim, Code, ETag, IfMatch, Json, MoneyBody, Path, Problem, RequestId, Staff};
+use web::{Claim, Code, ETag, IfMatch, Joined, Json, MoneyBody, Problem, RequestId, Staff};
 
 use crate::App;
 use crate::body::{CourseView, StockBody, refused};
@@ -102,7 +102,7 @@ impl CourseBody {
 pub(crate) async fn save_course(
     State(app): State<App>,
     who: Claim<Staff>,
-    Path(key): Path<CourseKey>,
+    Joined(key): Joined<CourseKey>,
     (if_match, request): (IfMatch, RequestId),
     Json(body): Json<CourseBody>,
 ) -> Result<impl IntoResponse, Problem> {

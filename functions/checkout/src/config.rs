@@ -1,10 +1,9 @@
 //! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
 
-use aws_config::SdkConfig;
 use domain::percent::Percent;
 use domain::text::Tenant;
 use store::{Queue, Store};
-use web::{Clock, Entropy, Env, Http, HttpConfig, Origin};
+use web::{Clock, Entropy, Env, Http, HttpConfig, Origin, SdkConfig};
 
 use crate::App;
 

@@ -1,10 +1,9 @@
 //! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
 
-use aws_config::SdkConfig;
 use domain::text::Tenant;
 use lms::{Lms, LmsConfig};
 use store::Store;
-use web::{Clock, Entropy, Env};
+use web::{Clock, Entropy, Env, SdkConfig};
 
 use crate::App;
 

@@ -7,60 +7,90 @@ use domain::plan::{Plan, Write};
 use domain::product::Kind;
 use domain::task::{Task, TaskState};
 use lms::{EnrolRequest, EntitlementRequest, Lms, LmsError};
-use web::metrics;
+use web::{Until, metrics};
 
 use crate::{App, WorkError};
 
-/// Works every line that may be worked now. A line that another worker has is his.
-pub(crate) async fn fulfil_order(app: &App, file: &OrderFile, message: &OutboxId) -> Result<(), WorkError> {
+/// Works every line that may be worked now, until the time is over. A line that another worker has is his.
+///
+/// Once the LMS does not answer in time, the lines that are left are delayed as if they had been tried: each would
+/// wait as long. What is not reached in time stays due, and the janitor sends for it.
+pub(crate) async fn fulfil_order(
+    app: &App,
+    file: &OrderFile,
+    message: &OutboxId,
+    until: &Until,
+) -> Result<(), WorkError> {
     let lines = claimable(file, app.clock.now());
     if lines.is_empty() && file.outbox.iter().any(|item| item.id == *message) {
         let settle = Plan::of(Write::Settle(file.order.number.clone(), message.clone()));
         app.store.commit(&settle).await?;
     }
-    let mut message = Some(message);
-    for number in lines {
-        let (Some(task), Some(line)) = (file.tasks.get(&number), file.line(number)) else { continue };
-        if work_line(app, file, (task, line), message).await? {
+    let tasks = lines.iter().filter_map(|number| file.tasks.get(number)).collect();
+    let (mut message, mut silence) = (Some(message), None);
+    for (done, task) in from_turn(tasks).into_iter().enumerate() {
+        if done > 0 && until.is_over() {
+            tracing::warn!(left = lines.len().saturating_sub(done), "out of time: lines are left to the janitor");
+            break;
+        }
+        let Some(line) = file.line(task.line) else { continue };
+        let worked = work_line(app, file, (task, line), message, silence.clone()).await?;
+        if let Some(result) = worked {
             message = None;
+            silence = silence.or(Some(result).filter(is_silence));
         }
     }
     Ok(())
 }
 
-/// Works one line; false if another worker claimed it first.
+/// With each try another line is the first, so that one at which the LMS never answers does not hold up the others.
+fn from_turn(mut tasks: Vec<&Task>) -> Vec<&Task> {
+    let tries = tasks.iter().map(|task| task.delays).max().and_then(|delays| usize::try_from(delays).ok());
+    let turn = tries.and_then(|tries| tries.checked_rem(tasks.len())).unwrap_or(0);
+    tasks.rotate_left(turn);
+    tasks
+}
+
+fn is_silence(result: &LmsResult) -> bool {
+    matches!(result, LmsResult::Transient(reason, _) if reason == LmsError::Timeout.reason())
+}
+
+/// Works one line, or writes the `silence` of the LMS that another line has met; nothing if another worker claimed it
+/// first, else what came of it.
 async fn work_line(
     app: &App,
     file: &OrderFile,
     (task, line): (&Task, &OrderLine),
     message: Option<&OutboxId>,
-) -> Result<bool, WorkError> {
+    silence: Option<LmsResult>,
+) -> Result<Option<LmsResult>, WorkError> {
     let claimed = claim(file, task, message, app.clock.now());
     let (task, errand, plan) = claimed.map_err(|error| WorkError::Contradiction(Box::new(error)))?;
     match app.store.commit(&plan).await {
         Ok(()) => {}
-        Err(error) if error.is_conflict() => return Ok(false),
+        Err(error) if error.is_conflict() => return Ok(None),
         Err(error) => return Err(error.into()),
     }
     let lms = app.lms.with_request_id(&format!("{}.{}", file.order.number, line.number));
-    let result = match errand {
-        Errand::Grant => grant(app, &lms, file, (&task, line)).await,
-        Errand::Revoke => revoke(app, &lms, file, (&task, line)).await?,
+    let result = match (silence, errand) {
+        (Some(silence), Errand::Grant | Errand::Revoke) => silence,
+        (None, Errand::Grant) => grant(app, &lms, file, (&task, line)).await,
+        (None, Errand::Revoke) => revoke(app, &lms, file, (&task, line)).await?,
     };
     let now = app.clock.now();
     let jitter = app.entropy.jitter();
-    let finished = finish(file, &task, result, (now, jitter), &mut app.entropy.ids(now));
+    let finished = finish(file, &task, result.clone(), (now, jitter), &mut app.entropy.ids(now));
     let (task, plan) = finished.map_err(|error| WorkError::Contradiction(Box::new(error)))?;
     match app.store.commit(&plan).await {
         Ok(()) => {
             tracing::info!(line = task.line, state = task.state.name(), "line worked");
             count(file, &task);
-            Ok(true)
+            Ok(Some(result))
         }
         // The lease ended meanwhile and another worker took over: what he writes stands.
         Err(store::CommitError::Refused(_)) => {
             tracing::info!(line = task.line, "line worked by another");
-            Ok(true)
+            Ok(Some(result))
         }
         Err(error) => Err(error.into()),
     }
@@ -182,5 +212,28 @@ fn classify(result: Result<Option<String>, LmsError>) -> LmsResult {
         Ok(grant) => LmsResult::Done(grant),
         Err(error) if error.retryable() => LmsResult::Transient(error.reason().to_owned(), Some(error.detail())),
         Err(error) => LmsResult::Permanent(error.reason().to_owned(), Some(error.detail())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn with_each_try_another_line_is_the_first() {
+        let check = |delays: [u32; 3], order: [u32; 3]| {
+            let task =
+                |(line, delays)| Task { delays, ..Task::new(line, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH) };
+            let tasks: Vec<Task> = (1..).zip(delays).map(task).collect();
+            let lines: Vec<u32> = from_turn(tasks.iter().collect()).iter().map(|task| task.line).collect();
+            assert_eq!(lines, order, "{delays:?}");
+        };
+        check([0, 0, 0], [1, 2, 3]);
+        check([1, 1, 1], [2, 3, 1]);
+        check([2, 1, 0], [3, 1, 2]);
+        check([3, 3, 3], [1, 2, 3]);
+        assert!(from_turn(Vec::new()).is_empty());
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The table is the truth and a message only a wake-up, so a message that comes twice, late or out of order is harmless.
 //! Each message of a batch fails or succeeds on its own: one that cannot be understood or worked is left to the queue,
-//! which gives it up into its dead-letter queue after some tries.
+//! which gives it up into its dead-letter queue after some tries. A batch of which nothing was worked is an error of the
+//! invocation, so that Lambda counts it; the same messages come again.
 
 mod config;
 mod fulfil_order;
@@ -14,13 +15,18 @@ use std::panic::AssertUnwindSafe;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::id::OrderNumber;
 use futures::FutureExt;
+use jiff::SignedDuration;
 use lms::Lms;
 use payments::Processor;
 use store::{CommitError, Message, SentWork, Store, StoreError};
 use trace::TraceParent;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
-use web::{Clock, Entropy, telemetry};
+use web::{Clock, Entropy, Until, telemetry};
+
+/// No message and no line is begun in the last half minute before the deadline. A line takes at most two calls at the
+/// LMS of 7 s each, a refund one at the processor of 8 s, and each some writes.
+pub const MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the function works with.
 #[derive(Clone)]
@@ -66,21 +72,41 @@ impl From<StoreError> for WorkError {
     }
 }
 
-/// Works a batch, each message by its tenant's own app, and names the messages that must come again.
-pub async fn handle(apps: &[App], batch: SqsEvent) -> SqsBatchResponse {
-    let mut response = SqsBatchResponse::default();
-    for record in batch.records {
+/// No message of a batch was worked; why is logged for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no message of the batch was worked")]
+pub struct NoneWorked;
+
+/// Works a batch until the time is over, each message by its tenant's own app, and names the messages that must come
+/// again.
+///
+/// # Errors
+/// [`NoneWorked`] if that is all of them.
+pub async fn handle(apps: &[App], batch: SqsEvent, until: &Until) -> Result<SqsBatchResponse, NoneWorked> {
+    let (mut response, messages) = (SqsBatchResponse::default(), batch.records.len());
+    let mut records = batch.records.into_iter();
+    while !until.is_over()
+        && let Some(record) = records.next()
+    {
         let span = begin(&record);
         // A panic must not take the rest of the batch with it.
-        let worked = AssertUnwindSafe(work(apps, &record)).catch_unwind().instrument(span.clone()).await;
+        let worked = AssertUnwindSafe(work(apps, &record, until)).catch_unwind().instrument(span.clone()).await;
         if span.in_scope(|| has_failed(worked)) {
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = record.message_id.unwrap_or_default();
-            response.batch_item_failures.push(failure);
+            response.batch_item_failures.push(failure(record));
         }
     }
+    if records.len() > 0 {
+        tracing::warn!(left = records.len(), "out of time: messages are left to the queue");
+        response.batch_item_failures.extend(records.map(failure));
+    }
     telemetry::flush().await;
-    response
+    if messages > 0 && response.batch_item_failures.len() == messages { Err(NoneWorked) } else { Ok(response) }
+}
+
+fn failure(record: SqsMessage) -> BatchItemFailure {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = record.message_id.unwrap_or_default();
+    failure
 }
 
 /// The message's span, below whatever sent it.
@@ -115,7 +141,7 @@ fn has_failed(worked: Result<Result<(), WorkError>, Box<dyn Any + Send>>) -> boo
     true
 }
 
-async fn work(apps: &[App], record: &SqsMessage) -> Result<(), WorkError> {
+async fn work(apps: &[App], record: &SqsMessage, until: &Until) -> Result<(), WorkError> {
     let body = record.body.as_deref().unwrap_or_default();
     let message: Message = serde_json::from_str(body).map_err(WorkError::NotAMessage)?;
     Span::current().record("tenant", message.tenant.as_str());
@@ -125,7 +151,7 @@ async fn work(apps: &[App], record: &SqsMessage) -> Result<(), WorkError> {
     let found = app.store.read_order(&message.order).await?;
     let file = found.ok_or_else(|| WorkError::NoOrder(message.order.clone()))?;
     match &message.work {
-        SentWork::Fulfil => fulfil_order::fulfil_order(app, &file, &message.outbox).await,
+        SentWork::Fulfil => fulfil_order::fulfil_order(app, &file, &message.outbox, until).await,
         SentWork::Refund { refund } => submit_refund::submit_refund(app, file, refund, &message.outbox).await,
     }
 }

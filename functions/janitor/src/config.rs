@@ -1,9 +1,8 @@
 //! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
 
-use aws_config::SdkConfig;
 use domain::text::Tenant;
 use store::{Queue, Store};
-use web::{Clock, Entropy, Env};
+use web::{Clock, Entropy, Env, SdkConfig};
 
 use crate::App;
 

@@ -1,14 +1,20 @@
 //! Janitor: woken by a schedule, it does what is due and nobody else was there to do.
 //!
 //! Messages that a crash left unsent or the queue lost are sent, lines whose waiting is over are woken, and orders whose
-//! time to pay is over expire. Running it twice, or two of it at once, is harmless.
+//! time to pay is over expire. Running it twice, or two of it at once, is harmless. A run that has more to do than it has
+//! time for ends in time, says what it did, and leaves the rest to the next.
 
 mod config;
 
+use jiff::SignedDuration;
 use store::{Queue, Store, StoreError, SweepReport, sweep};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
-use web::{Clock, Entropy, metrics, telemetry};
+use web::{Clock, Entropy, Until, metrics, telemetry};
+
+/// No order is begun in the last ten seconds before the deadline. It takes some calls of milliseconds, or one that hangs
+/// for as long (`web::sdk_config`).
+pub const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// What the function works with, for one tenant.
 #[derive(Clone)]
@@ -23,12 +29,12 @@ pub struct App {
     pub entropy: Entropy,
 }
 
-/// Looks at what is due of every tenant, and says what it did for each.
+/// Looks at what is due of every tenant until the time is over, and says what it did for each.
 ///
 /// # Errors
 /// The last [`StoreError`], after all tenants were looked at: one whose rows cannot be read does not keep the others
 /// waiting. What was not done is still due.
-pub async fn handle(apps: &[App]) -> Result<Vec<SweepReport>, StoreError> {
+pub async fn handle(apps: &[App], until: &Until) -> Result<Vec<SweepReport>, StoreError> {
     let span = tracing::info_span!(
         target: trace::TARGET,
         "sweep",
@@ -38,27 +44,20 @@ pub async fn handle(apps: &[App]) -> Result<Vec<SweepReport>, StoreError> {
     );
     trace::begin(&span, None);
     // Boxed, or the compiler would not lay out a future so deep.
-    let swept = Box::pin(sweep_all(apps)).instrument(span).await;
+    let swept = Box::pin(sweep_all(apps, until)).instrument(span).await;
     telemetry::flush().await;
     swept
 }
 
-async fn sweep_all(apps: &[App]) -> Result<Vec<SweepReport>, StoreError> {
+async fn sweep_all(apps: &[App], until: &Until) -> Result<Vec<SweepReport>, StoreError> {
     let mut reports = Vec::with_capacity(apps.len());
     let mut failed = None;
-    for app in apps {
-        let tenant = app.store.tenant();
-        let now = app.clock.now();
-        match sweep(&app.store, &app.queue, now, app.entropy.ids(now)).await {
-            Ok(report) => {
-                let SweepReport { orders, messages, resent, expired, overdue } = report;
-                let overdue_s = overdue.as_secs();
-                tracing::info!(%tenant, orders, messages, resent, expired, overdue_s, "swept");
-                metrics::outbox_resent(resent);
-                metrics::orders_expired(expired);
-                reports.push(report);
-            }
+    let minute = apps.first().map_or(0, |app| app.clock.now().as_second().div_euclid(60));
+    for (app, shares) in from_turn(apps, minute).zip((1..=apps.len()).rev()) {
+        match sweep_one(app, &until.share(shares)).await {
+            Ok(report) => reports.push(report),
             Err(error) => {
+                let tenant = app.store.tenant();
                 tracing::error!(%tenant, error = &error as &dyn std::error::Error, "due orders cannot be read");
                 Span::current().record("otel.status_code", "error");
                 failed = Some(error);
@@ -70,4 +69,37 @@ async fn sweep_all(apps: &[App]) -> Result<Vec<SweepReport>, StoreError> {
         metrics::due_lag(overdue);
     }
     failed.map_or(Ok(reports), Err)
+}
+
+/// Each minute another tenant is the first, so that none always has what others leave.
+fn from_turn<T>(all: &[T], minute: i64) -> impl Iterator<Item = &T> {
+    let turn = i64::try_from(all.len()).ok().and_then(|count| minute.checked_rem_euclid(count));
+    let (later, first) = all.split_at(turn.and_then(|turn| usize::try_from(turn).ok()).unwrap_or(0));
+    first.iter().chain(later)
+}
+
+async fn sweep_one(app: &App, until: &Until) -> Result<SweepReport, StoreError> {
+    let now = app.clock.now();
+    let report = sweep(&app.store, &app.queue, now, app.entropy.ids(now), || until.is_over()).await?;
+    let SweepReport { orders, left, messages, resent, expired, overdue } = report;
+    let (tenant, overdue_s) = (app.store.tenant(), overdue.as_secs());
+    tracing::info!(%tenant, orders, messages, resent, expired, overdue_s, "swept");
+    if left > 0 {
+        tracing::warn!(%tenant, left, "out of time: due orders are left to the next run");
+    }
+    metrics::outbox_resent(resent);
+    metrics::orders_expired(expired);
+    Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tenants_take_turns_in_being_the_first() {
+        let minutes = |minute| from_turn(&["a", "b", "c"], minute).copied().collect::<String>();
+        assert_eq!([29_920_000, 29_920_001, 29_920_002, -1].map(minutes), ["bca", "cab", "abc", "cab"]);
+        assert_eq!(from_turn::<&str>(&[], 7).count(), 0);
+    }
 }

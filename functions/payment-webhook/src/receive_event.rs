@@ -23,7 +23,7 @@ const ROUNDS: u32 = 16;
 /// Takes a processor's event. 200 means that it is committed, was committed before, or concerns nothing here.
 #[utoipa::path(post, path = "/webhooks/{tenant}/{processor}", tag = "webhooks",
     params(("tenant" = String, Path), ("processor" = String, Path)), request_body = String,
-    responses((status = 200), (status = 400), (status = 404), (status = 503)),
+    responses((status = 200), (status = 400), (status = 404), (status = 409), (status = 503)),
     security(()))]
 pub(crate) async fn receive_event(
     State(app): State<App>,
@@ -147,15 +147,15 @@ fn expires(before: &OrderFile, plan: &Plan) -> bool {
     !is_expired(&before.order) && plan.writes.iter().any(saved)
 }
 
-/// An event about a payment that we have not been told of yet. The processor says it again later, for some days; after
-/// one day a human must look.
+/// An event about a payment that we have not been told of yet. The processor says it again later, for some days, as after
+/// every answer that is no success; after one day a human must look. It is no fault of ours, and so no 5xx.
 async fn premature(app: &App, event: &ProcessorEvent, raw: &str) -> Result<(), Problem> {
     if app.http.now().duration_since(event.occurred_at) >= SignedDuration::from_hours(24) {
         return park(app, event, raw).await;
     }
     tracing::warn!(event_type = event.event_type, "event about an unknown payment");
     metrics::webhook_event(WebhookOutcome::Premature);
-    Err(Problem::new(Code::Unavailable).detail("the payment is not known yet").retry_after(60))
+    Err(Problem::new(Code::PaymentUnknown).retry_after(60))
 }
 
 /// What a refused condition says about the world outside the order.

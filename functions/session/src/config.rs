@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::text::Tenant;
 use store::Store;
 use web::identity::signing::SigningKeys;
-use web::{Clock, Entropy, Env, Http, HttpConfig, Origin};
+use web::{Clock, Entropy, Env, Http, HttpConfig, Origin, SdkConfig};
 
 use crate::App;
 

@@ -2,7 +2,7 @@
 
 use anyhow::Error;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     web::telemetry::init();
     let apps = web::for_each_tenant(async |env, tenant, sdk| session::App::from_env(env, tenant, sdk)).await?;

@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda_http::run(Router::new().fallback(async || "")).await
 }

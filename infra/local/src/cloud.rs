@@ -9,7 +9,7 @@ use domain::audit::{self, Violation};
 use jiff::SignedDuration;
 use store::{Queue, Store, create_table};
 use utoipa::openapi::OpenApi;
-use web::{Clock, Entropy, Http};
+use web::{Clock, Entropy, Http, Until};
 
 use crate::aws::Engines;
 use crate::data::{DataPlace, Folder};
@@ -184,7 +184,7 @@ impl Cloud {
     pub async fn sweep(&self) -> anyhow::Result<usize> {
         let expired = self.stripe.expire_due();
         let apps: Vec<_> = self.tenants.all().iter().map(functions::janitor).collect();
-        let reports = janitor::handle(&apps).await?;
+        let reports = janitor::handle(&apps, &Until::never()).await?;
         Ok(reports
             .iter()
             .fold(expired, |done, report| done.saturating_add(report.messages).saturating_add(report.expired)))

@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
     }
     let done = match options.command {
         Some(Command::Bench) => local::bench::run().await,
-        Some(Command::LambdaBench) => local::lambda_bench::run().await,
+        Some(Command::LambdaBench(options)) => local::lambda_bench::run(&options).await,
         Some(Command::Cost) => local::cost::run().await,
         Some(Command::Parameters(options)) => local::parameters::print(&options),
         Some(Command::Event(options)) => local::sample_events::print(&options, web::Clock::wall().now()),

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::data::DataPlace;
+use crate::lambda_bench::FUNCTIONS;
 
 /// The whole Bursar cloud in one process.
 #[derive(Clone, Debug, Parser)]
@@ -45,13 +47,21 @@ pub enum Command {
     /// Measure the operations against the same bare DynamoDB calls, and print a table.
     Bench,
     /// Measure each function's binary through the Lambda Runtime API, beside an empty one, and print a table.
-    LambdaBench,
+    LambdaBench(LambdaBenchOptions),
     /// Price a purchase and an idle month at list prices, and fail if it has grown.
     Cost,
     /// Print the parameters of a deployment that talks to the simulators, as `group/NAME=value` lines.
     Parameters(ParametersOptions),
     /// Print a sample event of `events/` with tokens and a signature that are good now, by the development keys.
     Event(EventOptions),
+}
+
+/// What to measure.
+#[derive(Clone, Debug, Args)]
+pub struct LambdaBenchOptions {
+    /// These functions only.
+    #[arg(value_name = "FUNCTION", value_parser = PossibleValuesParser::new(FUNCTIONS))]
+    pub functions: Vec<String>,
 }
 
 /// A sample event to send.

@@ -6,6 +6,7 @@
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, QueueAttributeName};
+use web::Until;
 
 use crate::meter::Ledger;
 
@@ -74,9 +75,9 @@ impl Trigger {
             let mut batch = SqsEvent::default();
             batch.records.push(record(message));
             let id = order_of(message);
-            let response = ledger.measure("fulfill", &id, fulfillment::handle(apps, batch)).await;
+            let worked = ledger.measure("fulfill", &id, fulfillment::handle(apps, batch, &Until::never())).await;
             let receipt = message.receipt_handle.clone().unwrap_or_default();
-            if response.batch_item_failures.is_empty() {
+            if worked.is_ok_and(|response| response.batch_item_failures.is_empty()) {
                 self.client.delete_message().queue_url(&self.url).receipt_handle(receipt).send().await?;
             } else {
                 let later = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt);

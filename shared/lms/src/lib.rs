@@ -66,7 +66,7 @@ pub enum ConfigError {
     BaseUrl,
     /// The HTTP client cannot be built.
     #[error("http client cannot be built")]
-    Http(#[source] reqwest::Error),
+    Http(#[from] outbound::Error),
 }
 
 /// A client of one LMS. Clones share connections and the access token.
@@ -88,14 +88,9 @@ impl Lms {
         if !config.base_url.parse().as_ref().is_ok_and(web) {
             return Err(ConfigError::BaseUrl);
         }
-        // A redirect is not an answer of the API's, and a proxy comes from our configuration or not at all.
-        let http = reqwest::Client::builder()
-            .connect_timeout(transport::CONNECT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy();
         let base: Arc<str> = config.base_url.trim_end_matches('/').into();
         Ok(Self {
-            http: http.build().map_err(ConfigError::Http)?,
+            http: outbound::client(|http| http.connect_timeout(transport::CONNECT))?,
             tokens: Arc::new(Tokens::new(&base, config.oauth_client_id, config.oauth_client_secret)),
             base,
             headers: HeaderMap::from_iter([

@@ -12,13 +12,15 @@ use crate::error::StoreError;
 use crate::{Queue, Store};
 
 /// The most due rows of one shard that one sweep looks at, give or take a page; the rest are still due at the next.
-const PER_SHARD: usize = 1000;
+const PER_SHARD: u16 = 1000;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SweepReport {
     /// Orders that had something due.
     pub orders: usize,
+    /// Orders that the time did not suffice for.
+    pub left: usize,
     /// Messages sent, for the first time or again.
     pub messages: usize,
     /// Those of them that were sent before, or should have been.
@@ -39,22 +41,36 @@ impl SweepReport {
     }
 }
 
-/// Looks at everything of the store's tenant that is due at `now`. Running it twice, or two of it at once, is harmless.
+/// Looks at everything of the store's tenant that is due at `now`, what waits longest first, until `is_over`. Running it
+/// twice, or two of it at once, is harmless.
 ///
 /// # Errors
 /// [`StoreError`] if the due index cannot be read; a single order that cannot be worked is logged and stays due.
-pub async fn sweep(store: &Store, queue: &Queue, now: Timestamp, mut ids: Ids) -> Result<SweepReport, StoreError> {
-    let due = store.list_due(now, PER_SHARD).await?;
-    let oldest = due.iter().map(|(since, _)| *since).min().unwrap_or(now);
+pub async fn sweep(
+    store: &Store,
+    queue: &Queue,
+    now: Timestamp,
+    mut ids: Ids,
+    is_over: impl Fn() -> bool,
+) -> Result<SweepReport, StoreError> {
+    let mut due = store.list_due(now, PER_SHARD).await?;
+    due.sort();
+    let oldest = due.first().map_or(now, |(since, _)| *since);
     let mut report = SweepReport { overdue: now.duration_since(oldest), ..SweepReport::default() };
-    for number in due.into_iter().map(|(_, number)| number).collect::<BTreeSet<OrderNumber>>() {
-        match work(store, queue, &number, now, &mut ids).await {
+    let mut seen = BTreeSet::new();
+    due.retain(|(_, number)| seen.insert(number.clone()));
+    let mut due = due.iter().map(|(_, number)| number);
+    while !is_over()
+        && let Some(number) = due.next()
+    {
+        match work(store, queue, number, now, &mut ids).await {
             Ok(done) => report.add(done),
             Err(error) => {
                 tracing::warn!(order = %number, error = &error as &dyn std::error::Error, "due order not worked");
             }
         }
     }
+    report.left = due.len();
     Ok(report)
 }
 
@@ -65,8 +81,11 @@ async fn work(
     now: Timestamp,
     ids: &mut Ids,
 ) -> Result<SweepReport, CommitError> {
+    let Some(file) = store.read_order(number).await? else {
+        tracing::warn!(order = %number, "due order not found");
+        return Ok(SweepReport::default());
+    };
     let mut report = SweepReport { orders: 1, ..SweepReport::default() };
-    let Some(file) = store.read_order(number).await? else { return Ok(report) };
     let mut plan = due::decide(&file, true, now, ids);
     match store.commit(&plan).await {
         Err(error) if error.refused("thaw_basket") => {

@@ -94,6 +94,7 @@ codes! {
     NotCancellable => 409 "not_cancellable", "the order can no longer be cancelled";
     VoucherUsedUp => 409 "voucher_used_up", "the voucher has no uses left";
     AlreadyPaid => 409 "already_paid", "the order is paid";
+    PaymentUnknown => 409 "payment_unknown", "no order has this payment yet";
     PaymentInProgress => 409 "payment_in_progress", "another payment of this order is under way";
     IdempotencyInFlight => 409 "idempotency_in_flight", "the first request with this Idempotency-Key is under way";
     VersionMismatch => 412 "version_mismatch", "the resource was changed since you read it";

@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 
 pub use domain::secret::Secret;
 
+use crate::aws::SdkConfig;
 use crate::parameters::read_parameters;
 
 /// The shortest secret that is taken, in bytes: 128 bits if it is random.
@@ -58,10 +59,10 @@ impl Env {
     ///
     /// # Errors
     /// [`ConfigError`] if a path cannot be read.
-    pub async fn load() -> Result<Self, ConfigError> {
+    pub async fn load(sdk: &SdkConfig) -> Result<Self, ConfigError> {
         let process = Self::process();
         let paths = process.optional("BURSAR_PARAMETERS").unwrap_or_default();
-        Ok(process.or(read_parameters(&paths).await?))
+        Ok(process.or(read_parameters(sdk, &paths).await?))
     }
 
     /// The process's environment alone.

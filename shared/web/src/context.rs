@@ -78,6 +78,24 @@ impl HttpConfig {
     }
 }
 
+impl HttpConfig {
+    /// For a function that nobody signs in to, since its callers prove themselves otherwise, as processors do by a
+    /// signature. It has no secret of ours: what it made with its key, no other function would believe.
+    #[must_use]
+    pub fn without_callers(tenant: Tenant, entropy: &Entropy) -> Self {
+        Self {
+            tenant,
+            key_secret: Secret::new(entropy.hex(32)),
+            issuers: Vec::new(),
+            gateway: None,
+            client_keys: ClientKeyPolicy::Optional,
+            allowed_origins: Vec::new(),
+            session_realms: Vec::new(),
+            secure_cookies: true,
+        }
+    }
+}
+
 impl std::fmt::Debug for Http {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Http({})", self.0.tenant)

@@ -23,7 +23,7 @@
 //! Not here: anything that knows a processor or the LMS, or reads more of the table than who is calling.
 
 pub mod answer;
-pub mod aws;
+mod aws;
 pub mod body;
 pub mod clock;
 pub mod code;
@@ -52,8 +52,10 @@ pub mod telemetry;
 pub mod tenants;
 #[cfg(test)]
 mod testing;
+pub mod until;
 
 pub use answer::Notes;
+pub use aws::{SdkConfig, sdk_config};
 pub use body::RawBody;
 pub use clock::Clock;
 pub use code::Code;
@@ -72,8 +74,9 @@ pub use json::Json;
 pub use layers::contract;
 pub use money::MoneyBody;
 pub use page::{Limit, Page};
-pub use params::{Path, Query};
+pub use params::{Joined, Path, Query};
 pub use problem::{FieldError, Problem, ProblemDetails};
 pub use request_id::RequestId;
 pub use run::{serve, site};
 pub use tenants::for_each_tenant;
+pub use until::Until;

@@ -4,12 +4,15 @@
 //! function may read the paths that its policy names, and no other.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_ssm::Client;
+use aws_sdk_ssm::config::Builder;
+use aws_sdk_ssm::config::retry::RetryConfig;
 use aws_sdk_ssm::error::DisplayErrorContext;
 use futures::future::try_join_all;
 
-use crate::aws::sdk_config;
+use crate::aws::SdkConfig;
 use crate::config::ConfigError;
 
 /// The most that one call returns.
@@ -17,14 +20,25 @@ const PAGE: i32 = 10;
 
 /// The parameters directly below each of a comma-separated list of paths, by their variables. Nothing is called for an
 /// empty list.
-pub(crate) async fn read_parameters(paths: &str) -> Result<BTreeMap<String, String>, ConfigError> {
+pub(crate) async fn read_parameters(sdk: &SdkConfig, paths: &str) -> Result<BTreeMap<String, String>, ConfigError> {
     let paths: Vec<&str> = paths.split(',').map(str::trim).filter(|path| !path.is_empty()).collect();
     if paths.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let client = Client::new(&sdk_config().await);
+    let client = Client::from_conf(Builder::from(sdk).retry_config(patient()).build());
     let groups = try_join_all(paths.into_iter().map(|path| read_path(&client, path))).await?;
     Ok(groups.into_iter().flatten().collect())
+}
+
+/// An account may make [40 such calls a second], which many functions that start together pass: then they wait for one
+/// another, within the ten seconds that Lambda gives a start.
+///
+/// [40 such calls a second]: https://docs.aws.amazon.com/general/latest/gr/ssm.html
+fn patient() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(8)
+        .with_initial_backoff(Duration::from_millis(200))
+        .with_max_backoff(Duration::from_secs(2))
 }
 
 async fn read_path(client: &Client, path: &str) -> Result<Vec<(String, String)>, ConfigError> {

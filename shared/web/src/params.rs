@@ -1,7 +1,9 @@
 //! Query strings and path parameters, with problems for answers.
 //!
 //! A repeated query key (`?sku=a&sku=b`) fills a `Vec`. A path parameter that cannot be what the route names is a 404:
-//! no such thing can exist.
+//! no such thing can exist. API Gateway's HTTP APIs hand a path on decoded, so what may hold a slash is a [`Joined`].
+
+use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
 use axum::extract::rejection::PathRejection;
@@ -45,6 +47,22 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
+/// The route's path parameters put together with `/` between them, as a `T`: a name that a caller wrote as `a%2Fb` reaches
+/// one segment, or after a gateway that decodes as many as it has slashes, for which the router needs a route as well. One
+/// that does not fit is `not_found` (404).
+#[derive(Clone, Copy, Debug)]
+pub struct Joined<T>(pub T);
+
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Joined<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(segments) = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await?;
+        let segments: Vec<String> = segments.into_iter().map(|(_, segment)| segment).collect();
+        segments.join("/").parse().map(Self).map_err(|_| Problem::new(Code::NotFound))
+    }
+}
+
 fn refused(rejection: &PathRejection) -> Problem {
     // 500 is axum's word for a handler whose type does not fit its route: our mistake, not the caller's.
     if rejection.status() == StatusCode::INTERNAL_SERVER_ERROR {
@@ -57,6 +75,7 @@ fn refused(rejection: &PathRejection) -> Problem {
 mod tests {
     use axum::Router;
     use axum::routing::get;
+    use domain::course_key::CourseKey;
     use domain::text::Sku;
     use serde::Deserialize;
 
@@ -77,6 +96,24 @@ mod tests {
         let list = async |Query(asked): Query<Asked>| format!("{} of {}", asked.sku.len(), asked.limit.get());
         let read = async |Path(sku): Path<Sku>| sku.to_string();
         Router::new().route("/list", get(list)).route("/read/{sku}", get(read))
+    }
+
+    #[tokio::test]
+    async fn a_name_with_slashes_is_read_from_one_segment_or_from_many() {
+        let read = async |Joined(key): Joined<CourseKey>| key.to_string();
+        let app = Router::new().route("/read/{key}", get(read)).route("/read/{org}/{course}/{run}", get(read));
+        for (uri, status, said) in [
+            ("/read/Org%2FCourse%2fRun", 200, "Org/Course/Run"),
+            ("/read/Org/Course/R%75n", 200, "Org/Course/Run"),
+            ("/read/course-v1:Org+Course+Run", 200, "course-v1:Org+Course+Run"),
+            ("/read/Org/Course", 404, ""),
+            ("/read/Org%2FCourse", 404, "\"not_found\""),
+            ("/read/course-v1:Org+Course+Run/a/b", 404, "\"not_found\""),
+        ] {
+            let response = fetch(&app, uri).await;
+            assert_eq!(response.status().as_u16(), status, "{uri}");
+            assert!(body_text(response).await.contains(said), "{uri}");
+        }
     }
 
     #[tokio::test]

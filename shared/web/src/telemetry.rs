@@ -29,6 +29,9 @@ use crate::telemetry::spans::{Collector, Outbox};
 
 /// The runtime's own span around an invocation, which knows Lambda's request id.
 const RUNTIME: &str = "lambda_runtime";
+/// Libraries that log whole requests, with tokens and personal data in them, at levels below `info`: those are never
+/// written, whatever `RUST_LOG` says.
+const CARRIERS: [&str; 6] = ["aws_", "h2", "hyper", "lambda_", "reqwest", "rustls"];
 /// The SDK's spans of its calls, each of which becomes one of ours when spans are exported.
 const SDK: &str = "aws_sdk_";
 
@@ -74,7 +77,7 @@ impl Telemetry {
     pub fn dispatch(self) -> Dispatch {
         let Self { logged, stage, exports, clock, output } = self;
         let lines = Lines::new(clock.clone(), output.clone());
-        let logged = logged.with_target(metrics::TARGET, LevelFilter::OFF);
+        let logged = logged.with_target(metrics::TARGET, LevelFilter::OFF).and(filter_fn(is_discreet));
         let framed = || filter_fn(is_framing).with_max_level_hint(LevelFilter::INFO);
         let counted = filter_fn(|what| what.target() == metrics::TARGET).with_max_level_hint(LevelFilter::INFO);
         let emf = stage.map(|stage| Emf::new(stage, clock, output).with_filter(counted.or(framed())));
@@ -110,6 +113,10 @@ impl Telemetry {
         }
         Ok(())
     }
+}
+
+fn is_discreet(what: &Metadata<'_>) -> bool {
+    *what.level() <= Level::INFO || !CARRIERS.iter().any(|carrier| what.target().starts_with(carrier))
 }
 
 /// Starts telemetry as the process's environment says.

@@ -8,7 +8,6 @@
 
 use std::convert::Infallible;
 
-use aws_config::SdkConfig;
 use axum::Router;
 use axum::extract::Request;
 use domain::text::Tenant;
@@ -17,7 +16,7 @@ use http::header::HOST;
 use http::uri::Authority;
 use tower::{ServiceExt, service_fn};
 
-use crate::aws::sdk_config;
+use crate::aws::{SdkConfig, sdk_config};
 use crate::config::{ConfigError, Env};
 use crate::context::Http;
 use crate::identity::authorization::Authorization;
@@ -30,11 +29,12 @@ use crate::telemetry::Telemetry;
 /// ([`Env::of_tenant`]), with the AWS configuration that all clients share.
 ///
 /// # Errors
-/// If the parameters cannot be read, telemetry's are malformed, the list is missing or malformed, or whatever `build` fails with.
+/// If AWS's variables are not set, the parameters cannot be read, telemetry's are malformed, the list is missing or malformed, or whatever `build` fails with.
 pub async fn for_each_tenant<T, E: From<ConfigError>>(
     build: impl AsyncFn(Env, Tenant, &SdkConfig) -> Result<T, E>,
 ) -> Result<Vec<T>, E> {
-    let loaded = Env::load().await?;
+    let sdk = sdk_config(&Env::process())?;
+    let loaded = Env::load(&sdk).await?;
     Telemetry::configure(&loaded)?;
     let mut env = loaded.clone();
     let tenants = env.list::<Tenant>("BURSAR_TENANTS");
@@ -42,7 +42,6 @@ pub async fn for_each_tenant<T, E: From<ConfigError>>(
     if tenants.is_empty() {
         return Err(ConfigError::of("BURSAR_TENANTS is not set").into());
     }
-    let sdk = sdk_config().await;
     let mut built = Vec::with_capacity(tenants.len());
     for tenant in tenants {
         built.push(build(loaded.of_tenant(&tenant), tenant, &sdk).await?);

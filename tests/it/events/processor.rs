@@ -82,7 +82,7 @@ async fn the_processors_events_are_taken() {
         charge_dispute_funds_withdrawn.json: paid, paid, 1 messages
         charge_refunded.json: paid, partially_refunded, 1 messages
         charge_refunded_in_full.json: paid, refunded, 2 messages
-        charge_refunded_unknown_payment.503.json: pending_payment, unpaid, 0 messages
+        charge_refunded_unknown_payment.409.json: pending_payment, unpaid, 0 messages
         checkout_session_async_payment_failed.json: expired, unpaid, 0 messages
         checkout_session_async_payment_succeeded.json: paid, paid, 1 messages
         checkout_session_completed.json: paid, paid, 1 messages

@@ -1,6 +1,8 @@
 //! Messages, as the event source mapping hands them to fulfilment, and the schedule that wakes the janitor.
 
+use fulfillment::MARGIN;
 use http::StatusCode;
+use local::lambda::{Instance, InvokeError};
 use serde_json::{Value, json};
 use tests::deployment::{Deployment, invoke};
 
@@ -45,10 +47,31 @@ async fn a_message_grants_the_places_of_an_order() {
 }
 
 #[tokio::test]
-async fn a_poison_message_is_left_to_the_queue() {
+async fn a_batch_of_poison_is_an_error_of_the_invocation() {
     let deployment = shop().await;
-    let sample = sample("poison.json");
-    assert_eq!(left(&deployment, &sample.renewed(&deployment, &[])).await, ids(&sample));
+    let instance = deployment.start("fulfillment").await;
+    for _ in 0..2 {
+        let failed = invoke(&instance, &sample("poison.json").renewed(&deployment, &[])).await;
+        let Err(InvokeError::Function(report)) = failed else { panic!("{failed:?}") };
+        assert_eq!(report.error_message, "no message of the batch was worked");
+    }
+    let log = instance.end().await;
+    assert_eq!(log.matches("message not worked").count(), 2, "{log}");
+    deployment.app.finish().await;
+}
+
+#[tokio::test]
+async fn nothing_is_begun_shortly_before_the_deadline() {
+    let deployment = shop().await;
+    let order = paid_order_of(&deployment, "ada").await;
+    let mut launch = deployment.launch("fulfillment");
+    launch.timeout = MARGIN.unsigned_abs();
+    let instance = Instance::start(&launch).await.unwrap();
+    let failed = invoke(&instance, &sample("fulfil_order.json").renewed(&deployment, &[(ORDER, &order)])).await;
+    assert!(matches!(failed, Err(InvokeError::Function(_))), "{failed:?}");
+    let log = instance.end().await;
+    assert!(log.contains("out of time") && !log.contains("line worked"), "{log}");
+    assert_eq!(deployment.app.enrolments("ada").await.len(), 0);
     deployment.app.finish().await;
 }
 

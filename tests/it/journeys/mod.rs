@@ -21,6 +21,7 @@ mod sign_in_browser;
 mod sign_in_gateway;
 mod sign_in_races;
 mod sign_in_sessions;
+mod slow_platform;
 mod surplus;
 mod watching;
 mod webhooks;

@@ -172,9 +172,9 @@ async fn a_refund_event_about_money_that_never_came_is_put_off_for_a_day_and_nev
             "payment_intent": "pi_stray", "metadata": {"order_number": super::number(&checkout)},
         }},
     });
-    deliver(&app, &event).await.problem(503, "unavailable");
+    deliver(&app, &event).await.problem(409, "payment_unknown");
     app.advance(24 * 3600 - 1).await;
-    deliver(&app, &event).await.problem(503, "unavailable");
+    deliver(&app, &event).await.problem(409, "payment_unknown");
     app.advance(1).await;
     deliver(&app, &event).await.expect(StatusCode::OK);
     assert_eq!(ada.read_order(&checkout).await["money_status"], "paid");

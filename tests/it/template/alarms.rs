@@ -6,7 +6,7 @@ use std::fs;
 use local::template::{Alarm, Dimension};
 use web::metrics::{self, WebhookOutcome};
 
-use super::{STAGES, root, stack};
+use super::{STAGES, root, stack, stack_with};
 
 /// What AWS counts by itself, and by what.
 const BY_AWS: [(&str, &str, &str); 4] = [
@@ -72,7 +72,19 @@ fn silence_is_an_alarm_only_where_something_must_be_heard() {
     for (id, alarm) in stack("prod").all::<Alarm>("AWS::CloudWatch::Alarm").unwrap() {
         let heard_each_minute = alarm.metric_name == "DueLag";
         assert_eq!(alarm.treat_missing_data, if heard_each_minute { "breaching" } else { "notBreaching" }, "{id}");
-        assert!(alarm.period >= 60 && ["Maximum", "Sum"].contains(&alarm.statistic.as_str()), "{id}");
+        assert!(alarm.period >= 60 && ["Average", "Maximum", "Sum"].contains(&alarm.statistic.as_str()), "{id}");
+    }
+}
+
+/// What is counted once waits on when the counting ends, so an end of such an alarm is no good news.
+#[test]
+fn an_alarm_about_what_waits_for_a_human_does_not_say_that_all_is_well() {
+    let watched = stack_with(&[("AlarmEmail", "ops@school.example")]);
+    for (id, resource) in watched.resources().iter().filter(|(_, of)| of.kind == "AWS::CloudWatch::Alarm") {
+        let (alarm, told) = (&resource.properties, serde_json::json!(["${AlarmTopic}"]));
+        let counts = alarm["Namespace"] == metrics::NAMESPACE && alarm["Statistic"] == "Sum";
+        assert_eq!(alarm["AlarmActions"], told, "{id}");
+        assert_eq!(alarm.get("OKActions"), (!counts).then_some(&told), "{id}");
     }
 }
 

@@ -178,8 +178,9 @@ fn granted() -> BTreeMap<String, BTreeSet<String>> {
     let after = template.split("CodeUri: ../target/lambda/").skip(1);
     let function = |text: &str| {
         let (name, rest) = text.split_once('/').unwrap();
-        let paths = rest.lines().find_map(|line| line.trim().strip_prefix("BURSAR_PARAMETERS:")).unwrap();
-        let groups = paths.split(',').map(|path| path.trim().rsplit('/').next().unwrap().to_owned()).collect();
+        let (_, paths) = rest.split_once("BURSAR_PARAMETERS: !Join\n").unwrap();
+        let paths = paths.lines().skip(1).map_while(|line| Some(line.split_once("/bursar/${Stage}/")?.1));
+        let groups = paths.map(|path| path.split('"').next().unwrap().to_owned()).collect();
         (name.to_owned(), groups)
     };
     after.map(function).collect()

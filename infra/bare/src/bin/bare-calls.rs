@@ -1,11 +1,10 @@
 //! A function that does nothing but call: the reads of the parameter store that `BURSAR_PARAMETERS` lists at start, and
 //! `BARE_CALLS` sequential `GetItem`s for each request. With it the real ones are compared that make as many.
 //!
-//! Everything is as the SDK's own examples have it. Only what fails is told.
+//! Its AWS clients are made as ours are, so that what is compared is what we do with them. Only what fails is told.
 
 use std::sync::Arc;
 
-use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
@@ -13,6 +12,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use futures::future::try_join_all;
 use lambda_http::Error;
+use web::Env;
 
 /// What a request does.
 #[derive(Clone)]
@@ -22,17 +22,17 @@ struct Calls {
     count: u32,
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let sdk = web::sdk_config(&Env::process())?;
     let ssm = aws_sdk_ssm::Client::new(&sdk);
-    let paths = variable("BURSAR_PARAMETERS")?;
+    let paths = variable("BURSAR_PARAMETERS");
     let reads = paths.split(',').filter(|path| !path.is_empty());
     try_join_all(reads.map(|path| ssm.get_parameters_by_path().path(path).with_decryption(true).send())).await?;
     let calls = Calls {
         dynamodb: Client::new(&sdk),
-        table: variable("BURSAR_TABLE")?.into(),
-        count: variable("BARE_CALLS")?.parse()?,
+        table: variable("BURSAR_TABLE").into(),
+        count: variable("BARE_CALLS").parse()?,
     };
     lambda_http::run(Router::new().fallback(call).with_state(calls)).await
 }
@@ -47,10 +47,6 @@ async fn call(State(calls): State<Calls>) -> Result<&'static str, StatusCode> {
 }
 
 /// A variable, which may be unset.
-#[expect(clippy::disallowed_methods, reason = "it stands beside our own code, not on it")]
-fn variable(name: &str) -> Result<String, Error> {
-    match std::env::var(name) {
-        Err(std::env::VarError::NotPresent) => Ok(String::new()),
-        read => Ok(read?),
-    }
+fn variable(name: &str) -> String {
+    Env::process().optional(name).unwrap_or_default()
 }

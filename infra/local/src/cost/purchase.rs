@@ -11,7 +11,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use web::{Clock, Entropy};
+use web::{Clock, Entropy, Until};
 
 use super::lines::Lines;
 use super::usage::{Arrivals, Usage, count, owners};
@@ -63,7 +63,7 @@ pub(super) async fn make(routes: Vec<Route>, lines: &Lines) -> anyhow::Result<Us
 async fn idle_run(cloud: &Cloud, lines: &Lines) -> anyhow::Result<Usage> {
     let meter = Meter::default();
     let app = cloud.janitor();
-    meter.scope(janitor::handle(std::slice::from_ref(&app))).await?;
+    meter.scope(janitor::handle(std::slice::from_ref(&app), &Until::never())).await?;
     let mut usage = Usage { log: lines.take(), ..Usage::default() };
     usage.invoked("janitor", &meter.cost())?;
     ensure!(usage.read_units > 0.into(), "the janitor's reads are not counted");

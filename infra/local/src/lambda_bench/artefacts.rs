@@ -10,8 +10,6 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use web::Env;
 
-use super::case::FUNCTIONS;
-
 /// What a zip adds to its one file `bootstrap`: the local header, the entry of the directory, and its end.
 const ZIP_FRAME: u64 = 30 + 46 + 22 + 2 * "bootstrap".len() as u64;
 
@@ -35,7 +33,7 @@ pub(super) struct Artefacts(PathBuf);
 
 impl Artefacts {
     /// Builds all that is measured, with the profile that this program was built with.
-    pub(super) fn build() -> anyhow::Result<Self> {
+    pub(super) fn build(functions: impl Iterator<Item = &'static str>) -> anyhow::Result<Self> {
         let us = std::env::current_exe()?;
         let folder = us.parent().context("this program lies nowhere")?;
         ensure!(
@@ -45,7 +43,7 @@ impl Artefacts {
         let cargo = Env::process().optional("CARGO").unwrap_or_else(|| "cargo".to_owned());
         let mut command = Command::new(cargo);
         command.args(["build", "--release", "--quiet", "--package", BARE]);
-        command.args(FUNCTIONS.iter().flat_map(|function| ["--package", function]));
+        command.args(functions.flat_map(|function| ["--package", function]));
         ensure!(command.status()?.success(), "the functions cannot be built");
         Ok(Self(folder.to_owned()))
     }

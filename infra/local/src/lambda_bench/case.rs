@@ -16,7 +16,7 @@ use crate::bench::load::{self, CLIENTS};
 use crate::bench::shop::Shop;
 
 /// Every function.
-pub(super) const FUNCTIONS: [&str; 7] =
+pub const FUNCTIONS: [&str; 7] =
     ["basket", "catalog", "checkout", "fulfillment", "janitor", "payment-webhook", "session"];
 
 /// The most messages that one call receives.

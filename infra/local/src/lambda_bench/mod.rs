@@ -16,21 +16,25 @@ mod process;
 mod rig;
 mod table;
 
+pub use case::FUNCTIONS;
+
 use crate::demo::say;
+use crate::options::LambdaBenchOptions;
 use artefacts::Artefacts;
 use case::Case;
 use rig::Rig;
 
-/// Builds the functions, measures each, and prints a table line by line.
+/// Builds the functions, or those that are named, measures each, and prints a table line by line.
 ///
 /// # Errors
 /// If they cannot be built, or one does not start or does not answer as it should.
-pub async fn run() -> anyhow::Result<()> {
-    let artefacts = Artefacts::build()?;
+pub async fn run(options: &LambdaBenchOptions) -> anyhow::Result<()> {
+    let chosen = |function: &&str| options.functions.is_empty() || options.functions.iter().any(|one| one == function);
+    let artefacts = Artefacts::build(FUNCTIONS.into_iter().filter(chosen))?;
     let rig = Rig::open(artefacts).await?;
     say(&table::heading());
     say(&table::empty_line(&rig.measure_empty().await?));
-    for case in Case::ALL {
+    for case in Case::ALL.into_iter().filter(|case| chosen(&case.function())) {
         say(&table::line(&rig.measure(case).await?));
     }
     say(&table::legend());

@@ -52,7 +52,7 @@ pub enum ConfigError {
     WebhookSecrets,
     /// The HTTP client cannot be built.
     #[error("http client cannot be built")]
-    Http(#[source] reqwest::Error),
+    Http(#[from] outbound::Error),
 }
 
 /// A client of Stripe. Clones share connections.
@@ -92,12 +92,10 @@ impl Client {
             return Err(ConfigError::SecretKey);
         }
         bearer.set_sensitive(true);
-        // A redirect is not an answer of Stripe's, and a proxy comes from our configuration or not at all.
-        let http = reqwest::Client::builder().connect_timeout(CONNECT).redirect(reqwest::redirect::Policy::none());
         // A connection that slept through a frozen function is dead on thaw.
-        let http = http.pool_idle_timeout(IDLE);
+        let http = outbound::client(|http| http.connect_timeout(CONNECT).pool_idle_timeout(IDLE))?;
         Ok(Self {
-            http: http.no_proxy().build().map_err(ConfigError::Http)?,
+            http,
             base: config.api_base.trim_end_matches('/').into(),
             headers: HeaderMap::from_iter([(AUTHORIZATION, bearer)]),
             webhook_secrets: config.webhook_secrets.into(),

@@ -147,11 +147,8 @@ fn bits(number: &[u8]) -> u32 {
 }
 
 /// The client by which sets are fetched.
-pub(super) fn client() -> Result<Client, reqwest::Error> {
-    // A redirect is not an answer of the address that we were told to trust, and a proxy comes from our configuration
-    // or not at all.
-    let client = Client::builder().connect_timeout(CONNECT).timeout(TOTAL).user_agent("bursar");
-    client.redirect(reqwest::redirect::Policy::none()).no_proxy().build()
+pub(super) fn client() -> Result<Client, outbound::Error> {
+    outbound::client(|http| http.connect_timeout(CONNECT).timeout(TOTAL).user_agent("bursar"))
 }
 
 impl RemoteKeys {

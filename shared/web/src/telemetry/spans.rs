@@ -145,8 +145,7 @@ impl Collector {
             }
             headers
         });
-        // A proxy comes from our configuration or not at all.
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        let http = outbound::client(|http| http);
         if http.is_err() {
             env.fault(format!("{ENDPOINT}: the http client cannot be built"));
         }

@@ -80,6 +80,19 @@ async fn fewer_lines_keep_the_fields_of_their_spans_and_all_metrics() {
 }
 
 #[tokio::test]
+async fn what_libraries_log_of_whole_requests_is_never_written() {
+    let lines = logged(&[("RUST_LOG", "trace,lambda_runtime::layers=trace")], || {
+        tracing::debug!("ours");
+        tracing::trace!(target: "lambda_runtime::layers::api_response", "authorization: secret");
+        tracing::debug!(target: "aws_smithy_runtime::client::orchestrator", "secret");
+        tracing::debug!(target: "hyper_util::client", "secret");
+        tracing::info!(target: "lambda_runtime", "started");
+    });
+    let lines = lines.await;
+    assert!(lines.contains("ours") && lines.contains("started") && !lines.contains("secret"), "{lines}");
+}
+
+#[tokio::test]
 async fn metrics_are_documents_of_the_embedded_metric_format() {
     let total = Money::parse("49.90", "USD".parse().unwrap()).unwrap();
     let lines = logged(&[("BURSAR_STAGE", "prod")], || {

@@ -122,7 +122,7 @@ impl FromStr for IssuerList {
 }
 
 impl BadIssuers {
-    pub(super) fn no_client(error: &reqwest::Error) -> Self {
+    pub(super) fn no_client(error: &outbound::Error) -> Self {
         Self(vec![format!("the http client cannot be built: {error}")])
     }
 
