@@ -67,8 +67,8 @@ impl Operation {
 }
 
 /// Every operation that the code documents.
-pub(super) fn operations(app: &TestApp) -> Vec<Operation> {
-    let document = serde_json::to_value(app.cloud.openapi()).unwrap();
+pub(super) fn operations() -> Vec<Operation> {
+    let document = serde_json::to_value(local::functions::document()).unwrap();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, said) in item.as_object().unwrap() {
@@ -88,10 +88,9 @@ fn asked_to_update() -> bool {
     std::env::var("UPDATE_OPENAPI").is_ok_and(|value| value == "1")
 }
 
-#[tokio::test]
-async fn the_committed_document_is_the_codes_own() {
-    let app = TestApp::start().await;
-    let generated = app.cloud.openapi().to_pretty_json().unwrap() + "\n";
+#[test]
+fn the_committed_document_is_the_codes_own() {
+    let generated = local::functions::document().to_pretty_json().unwrap() + "\n";
     if asked_to_update() {
         fs::write(committed(), &generated).unwrap();
     }
@@ -101,16 +100,14 @@ async fn the_committed_document_is_the_codes_own() {
         committed == generated,
         "docs/openapi.json is not what the code says (first at line {line:?}); UPDATE_OPENAPI=1 writes it anew"
     );
-    app.finish().await;
 }
 
-#[tokio::test]
-async fn every_operation_says_what_a_caller_needs_to_know() {
-    let app = TestApp::start().await;
-    let document = serde_json::to_value(app.cloud.openapi()).unwrap();
+#[test]
+fn every_operation_says_what_a_caller_needs_to_know() {
+    let document = serde_json::to_value(local::functions::document()).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
     let (mut wrong, mut ids) = (Vec::new(), BTreeSet::new());
-    for operation in operations(&app) {
+    for operation in operations() {
         let name = format!("{} {}", operation.method, operation.path);
         if !ids.insert(operation.id.clone()) {
             wrong.push(format!("{name}: {} is another's id too", operation.id));
@@ -124,7 +121,6 @@ async fn every_operation_says_what_a_caller_needs_to_know() {
         wrong.extend(undescribed(&operation).map(|fault| format!("{name}: {fault}")));
     }
     assert_eq!(wrong, Vec::<String>::new());
-    app.finish().await;
 }
 
 fn is_verb_noun(id: &str) -> bool {
@@ -159,10 +155,9 @@ fn undescribed(operation: &Operation) -> impl Iterator<Item = String> {
     wrong.into_iter()
 }
 
-#[tokio::test]
-async fn every_credential_is_declared() {
-    let app = TestApp::start().await;
-    let document = serde_json::to_value(app.cloud.openapi()).unwrap();
+#[test]
+fn every_credential_is_declared() {
+    let document = serde_json::to_value(local::functions::document()).unwrap();
     let schemes = document["components"]["securitySchemes"].as_object().unwrap();
     let known = [
         ("client_key", "header", Some("X-Client-Key")),
@@ -182,17 +177,15 @@ async fn every_credential_is_declared() {
         assert_eq!(found, (Some(&json!(by)), carrier), "{name}");
         assert!(scheme["description"].as_str().is_some_and(|text| !text.is_empty()), "{name}");
     }
-    app.finish().await;
 }
 
 /// What goes together, goes together everywhere: two halves of a token, the gateway's proof and its word, and a cookie
 /// and its CSRF token in every write. A scope is a token's alone.
-#[tokio::test]
-async fn every_way_to_call_an_operation_is_whole() {
-    let app = TestApp::start().await;
-    let document = serde_json::to_value(app.cloud.openapi()).unwrap();
+#[test]
+fn every_way_to_call_an_operation_is_whole() {
+    let document = serde_json::to_value(local::functions::document()).unwrap();
     let schemes = document["components"]["securitySchemes"].as_object().unwrap();
-    for operation in operations(&app) {
+    for operation in operations() {
         let name = format!("{} {}", operation.method, operation.path);
         let ways = operation.said.get("security").unwrap_or(&document["security"]).as_array().unwrap();
         assert!(!ways.is_empty(), "{name} is for nobody");
@@ -211,19 +204,16 @@ async fn every_way_to_call_an_operation_is_whole() {
         let by = |scheme: &str| ways.iter().any(|way| way.get(scheme).is_some());
         assert_eq!(by("session"), by("jwt") && !needs_scope, "{name}");
     }
-    app.finish().await;
 }
 
-#[tokio::test]
-async fn every_reference_leads_to_a_schema() {
-    let app = TestApp::start().await;
-    let document = serde_json::to_value(app.cloud.openapi()).unwrap();
+#[test]
+fn every_reference_leads_to_a_schema() {
+    let document = serde_json::to_value(local::functions::document()).unwrap();
     let mut references = BTreeSet::new();
     collect(&document, &mut references);
     assert!(references.contains("#/components/schemas/BasketView"), "{references:?}");
     let dead: Vec<_> = references.iter().filter(|name| document.pointer(&name[1..]).is_none()).collect();
     assert_eq!(dead, Vec::<&String>::new());
-    app.finish().await;
 }
 
 fn collect(value: &Value, references: &mut BTreeSet<String>) {

@@ -11,12 +11,11 @@ mod lines;
 mod quote;
 mod read_basket;
 
+use axum::Router;
 use axum::extract::FromRef;
 use domain::money::Currency;
 use domain::percent::Percent;
 use store::Store;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use web::Http;
 
 /// What the handlers work with.
@@ -38,14 +37,17 @@ impl FromRef<App> for Http {
     }
 }
 
-/// The function's routes, with their part of the OpenAPI document.
-#[must_use]
-pub fn router(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(read_basket::read_basket, lines::clear_basket))
-        .routes(routes!(lines::add_line))
-        .routes(routes!(lines::add_lines))
-        .routes(routes!(lines::set_quantity, lines::remove_line))
-        .routes(routes!(quote::read_quote))
-        .with_state(app)
+web::operations!(
+    read_basket::read_basket,
+    lines::clear_basket,
+    lines::add_line,
+    lines::add_lines,
+    lines::set_quantity,
+    lines::remove_line,
+    quote::read_quote,
+);
+
+/// The function's routes.
+pub fn router(app: App) -> Router {
+    operations().with_state(app)
 }

@@ -6,6 +6,6 @@ use anyhow::Error;
 async fn main() -> anyhow::Result<()> {
     web::telemetry::init();
     let apps = web::for_each_tenant(async |env, tenant, sdk| basket::App::from_env(env, tenant, sdk)).await?;
-    let sites = apps.into_iter().map(|app| (app.http.clone(), basket::router(app).split_for_parts().0));
+    let sites = apps.into_iter().map(|app| (app.http.clone(), basket::router(app)));
     web::serve(sites).await.map_err(Error::from_boxed)
 }

@@ -15,12 +15,11 @@ mod read_product;
 mod save_course;
 mod set_stock;
 
+use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
 use lms::Lms;
 use store::Store;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use web::Http;
 
 /// Where a course with an older key, `Org/Course/Run`, is after a gateway that decodes paths. It is no address of its own.
@@ -43,24 +42,27 @@ impl FromRef<App> for Http {
     }
 }
 
-/// The function's routes, with their part of the OpenAPI document.
-#[must_use]
-pub fn router(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(listing::list_products, edit_product::create_product))
-        .routes(routes!(
-            read_product::read_product,
-            edit_product::replace_product,
-            edit_product::change_product,
-            edit_product::delete_product
-        ))
-        .routes(routes!(set_stock::set_stock))
-        .routes(routes!(courses::list_courses))
-        .routes(routes!(courses::read_course, save_course::save_course))
-        .route(OLDER_COURSE, get(courses::read_course).put(save_course::save_course))
-        .routes(routes!(catalogs::list_catalogs, catalogs::create_catalog))
-        .routes(routes!(catalogs::read_catalog, catalogs::replace_catalog, catalogs::delete_catalog))
-        .routes(routes!(openapi::read_openapi))
-        .routes(routes!(health::read_health))
-        .with_state(app)
+web::operations!(
+    listing::list_products,
+    edit_product::create_product,
+    read_product::read_product,
+    edit_product::replace_product,
+    edit_product::change_product,
+    edit_product::delete_product,
+    set_stock::set_stock,
+    courses::list_courses,
+    courses::read_course,
+    save_course::save_course,
+    catalogs::list_catalogs,
+    catalogs::create_catalog,
+    catalogs::read_catalog,
+    catalogs::replace_catalog,
+    catalogs::delete_catalog,
+    openapi::read_openapi,
+    health::read_health,
+);
+
+/// The function's routes.
+pub fn router(app: App) -> Router {
+    operations().route(OLDER_COURSE, get(courses::read_course).put(save_course::save_course)).with_state(app)
 }

@@ -6,6 +6,6 @@ use anyhow::Error;
 async fn main() -> anyhow::Result<()> {
     web::telemetry::init();
     let apps = web::for_each_tenant(async |env, tenant, sdk| catalog::App::from_env(env, tenant, sdk)).await?;
-    let sites = apps.into_iter().map(|app| (app.http.clone(), catalog::router(app).split_for_parts().0));
+    let sites = apps.into_iter().map(|app| (app.http.clone(), catalog::router(app)));
     web::serve(sites).await.map_err(Error::from_boxed)
 }

@@ -18,14 +18,13 @@ mod redrive;
 mod start_checkout;
 mod timeline;
 
+use axum::Router;
 use axum::extract::FromRef;
 use domain::id::OrderNumber;
 use domain::order::{Order, OrderFile, OrderLine};
 use domain::percent::Percent;
 use payments::Processor;
 use store::{Queue, Store};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use web::{Claim, Code, Http, Problem, Role, User, telemetry};
 
 /// What the handlers work with.
@@ -51,19 +50,20 @@ impl FromRef<App> for Http {
     }
 }
 
-/// The function's routes, with their part of the OpenAPI document.
-#[must_use]
-pub fn router(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(start_checkout::start_checkout))
-        .routes(routes!(list_orders::list_orders))
-        .routes(routes!(read_order::read_order))
-        .routes(routes!(timeline::read_timeline))
-        .routes(routes!(receipt::read_receipt))
-        .routes(routes!(cancel_order::cancel_order))
-        .routes(routes!(redrive::fulfill_order))
-        .routes(routes!(processors::list_processors))
-        .with_state(app)
+web::operations!(
+    start_checkout::start_checkout,
+    list_orders::list_orders,
+    read_order::read_order,
+    timeline::read_timeline,
+    receipt::read_receipt,
+    cancel_order::cancel_order,
+    redrive::fulfill_order,
+    processors::list_processors,
+);
+
+/// The function's routes.
+pub fn router(app: App) -> Router {
+    operations().with_state(app)
 }
 
 impl App {

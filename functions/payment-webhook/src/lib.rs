@@ -6,11 +6,10 @@
 mod config;
 mod receive_event;
 
+use axum::Router;
 use axum::extract::FromRef;
 use payments::Processor;
 use store::{Queue, Store};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use web::Http;
 
 /// What the handler works with.
@@ -32,8 +31,9 @@ impl FromRef<App> for Http {
     }
 }
 
-/// The function's routes, with their part of the OpenAPI document.
-#[must_use]
-pub fn router(app: App) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(receive_event::receive_event)).with_state(app)
+web::operations!(receive_event::receive_event,);
+
+/// The function's routes.
+pub fn router(app: App) -> Router {
+    operations().with_state(app)
 }

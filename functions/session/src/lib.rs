@@ -25,11 +25,10 @@ mod users;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
 use store::Store;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use web::identity::signing::SigningKeys;
 use web::{Http, Origin};
 
@@ -57,30 +56,36 @@ impl FromRef<App> for Http {
     }
 }
 
-/// The function's routes, with their part of the OpenAPI document.
-#[must_use]
-pub fn router(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(read_me::read_me))
-        .routes(routes!(csrf::read_csrf_token))
-        .routes(routes!(login::login))
-        .routes(routes!(logout::logout))
-        .routes(routes!(sessions::list_sessions, sessions::end_sessions))
-        .routes(routes!(sessions::end_session))
-        .routes(routes!(establish_session::establish_session))
-        .routes(routes!(access_token::issue_token))
+web::operations!(
+    read_me::read_me,
+    csrf::read_csrf_token,
+    login::login,
+    logout::logout,
+    sessions::list_sessions,
+    sessions::end_sessions,
+    sessions::end_session,
+    establish_session::establish_session,
+    access_token::issue_token,
+    discovery::read_jwks,
+    discovery::read_discovery,
+    client_keys::list_client_keys,
+    client_keys::create_client_key,
+    client_keys::rotate_client_key,
+    client_keys::delete_client_key,
+    machine_clients::list_machine_clients,
+    machine_clients::create_machine_client,
+    machine_clients::rotate_machine_client,
+    machine_clients::delete_machine_client,
+    users::read_user,
+    users::change_user,
+);
+
+/// The function's routes.
+pub fn router(app: App) -> Router {
+    operations()
         // The trailing slash is what some of Open edX's workers send.
         .route("/oauth2/access_token/", post(access_token::issue_token))
-        .routes(routes!(discovery::read_jwks))
-        .routes(routes!(discovery::read_discovery))
         .route("/oauth2/.well-known/openid-configuration", get(discovery::read_discovery))
         .route("/.well-known/oauth-authorization-server/oauth2", get(discovery::read_discovery))
-        .routes(routes!(client_keys::list_client_keys, client_keys::create_client_key))
-        .routes(routes!(client_keys::rotate_client_key))
-        .routes(routes!(client_keys::delete_client_key))
-        .routes(routes!(machine_clients::list_machine_clients, machine_clients::create_machine_client))
-        .routes(routes!(machine_clients::rotate_machine_client))
-        .routes(routes!(machine_clients::delete_machine_client))
-        .routes(routes!(users::read_user, users::change_user))
         .with_state(app)
 }

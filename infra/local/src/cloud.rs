@@ -8,7 +8,6 @@ use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use domain::audit::{self, Violation};
 use jiff::SignedDuration;
 use store::{Queue, Store, create_table};
-use utoipa::openapi::OpenApi;
 use web::{Clock, Entropy, Http, Until};
 
 use crate::aws::Engines;
@@ -24,7 +23,7 @@ use crate::simulators::Simulators;
 use crate::stripe_sim::StripeSim;
 use crate::tenants::Tenants;
 use crate::trigger::Trigger;
-use crate::{aws, control, dev_keys, document, endpoint, page, parameters};
+use crate::{aws, control, dev_keys, endpoint, page, parameters};
 
 /// The table's name.
 pub const TABLE: &str = "bursar";
@@ -125,10 +124,10 @@ impl Cloud {
 
     /// Everything that is served: the functions, the simulators, the controls and the shop front.
     pub fn router(&self) -> Router {
+        let document = functions::document();
         let mut controls = Some(control::router(self));
         let sites = self.tenants.all().iter().map(|parts| {
-            let (functions, document) = functions::routes(parts).split_for_parts();
-            let measured = control::measured(functions, &self.ledger, &document);
+            let measured = control::measured(functions::routes(parts), &self.ledger, &document);
             (parts.http.clone(), measured.merge(controls.take().unwrap_or_default()))
         });
         web::site(sites)
@@ -141,12 +140,6 @@ impl Cloud {
     /// The router as a server takes it: requests know where they come from, as they do behind API Gateway.
     pub fn service(&self) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
         self.router().into_make_service_with_connect_info()
-    }
-
-    /// The OpenAPI document of all functions.
-    #[must_use]
-    pub fn openapi(&self) -> OpenApi {
-        document::complete(functions::routes(self.tenants.selling()).split_for_parts().1)
     }
 
     /// The fulfilment function of every tenant, as the trigger calls it.

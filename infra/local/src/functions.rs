@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use domain::money::Currency;
 use payments::Processor;
 use store::{Queue, Store};
-use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::{OpenApi, openapi};
 use web::Http;
 use web::identity::signing::SigningKeys;
 
@@ -43,9 +43,24 @@ pub struct Parts {
 )]
 struct Document;
 
-/// The routes of every function, with the OpenAPI document of them all.
+/// The OpenAPI document of every function.
 #[must_use]
-pub fn routes(parts: &Parts) -> OpenApiRouter {
+pub fn document() -> openapi::OpenApi {
+    let mut document = Document::openapi();
+    for part in [
+        catalog::document(),
+        basket::document(),
+        checkout::document(),
+        payment_webhook::document(),
+        session::document(),
+    ] {
+        document.merge(part);
+    }
+    crate::document::complete(document)
+}
+
+/// The routes of every function.
+pub fn routes(parts: &Parts) -> Router {
     let Parts { http, store, queue, processors, lms, currency, base_url, signing } = parts.clone();
     let catalog = catalog::App { http: http.clone(), store: store.clone(), lms };
     let basket = basket::App { http: http.clone(), store: store.clone(), currency, tax: None };
@@ -66,7 +81,7 @@ pub fn routes(parts: &Parts) -> OpenApiRouter {
         next_origins: http.allowed_origins().to_vec(),
     };
     let webhook = payment_webhook::App { http, store, queue, processors };
-    OpenApiRouter::with_openapi(Document::openapi())
+    Router::new()
         .merge(catalog::router(catalog))
         .merge(basket::router(basket))
         .merge(checkout::router(checkout))

@@ -42,6 +42,7 @@ pub mod json;
 pub mod layers;
 pub mod metrics;
 pub mod money;
+pub mod operations;
 pub mod page;
 mod parameters;
 pub mod params;

@@ -27,8 +27,8 @@ impl<'a> Compute<'a> {
         settings: &'a BTreeSet<Setting>,
     ) -> anyhow::Result<Self> {
         let functions = stack.functions()?;
-        let known = durations.cpu_ms.keys();
-        ensure!(functions.keys().eq(known), "durations are known of {:?}", durations.cpu_ms.keys());
+        let known = durations.cpu_us.keys();
+        ensure!(functions.keys().eq(known), "durations are known of {:?}", durations.cpu_us.keys());
         Ok(Self { functions, durations, settings })
     }
 
@@ -72,9 +72,9 @@ impl<'a> Compute<'a> {
     /// Billed milliseconds of an instance that runs already: whole ones.
     fn warm_ms(&self, invocation: &Invocation) -> anyhow::Result<Decimal> {
         let memory = self.function(&invocation.function)?.memory_size;
-        let cpu = self.durations.cpu_ms.get(&invocation.function).copied().unwrap_or_default();
+        let cpu = self.durations.cpu_us.get(&invocation.function).copied().unwrap_or_default();
         let stretch = checked(Decimal::from(WHOLE_CPU_MB).checked_div(memory.min(WHOLE_CPU_MB).into()))?;
-        let mut ms = checked(stretch.checked_mul(cpu.into()))?;
+        let mut ms = checked(stretch.checked_mul(Decimal::new(cpu.into(), 3)))?;
         for (target, trips) in &invocation.trips {
             let wait = self.durations.wait_ms.get(*target).with_context(|| format!("no duration of {target}"))?;
             ms = checked(ms.checked_add(wait.saturating_mul(*trips).into()))?;

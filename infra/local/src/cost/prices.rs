@@ -49,8 +49,8 @@ pub struct Price {
 pub struct Durations {
     /// When it was measured.
     pub date: String,
-    /// Milliseconds of CPU per invocation, by function.
-    pub cpu_ms: BTreeMap<String, u32>,
+    /// Microseconds of CPU per invocation, by function.
+    pub cpu_us: BTreeMap<String, u32>,
     /// Milliseconds of one round trip, by whom it goes to.
     pub wait_ms: BTreeMap<String, u32>,
     /// The start of an instance.

@@ -18,6 +18,7 @@ use super::usage::{Arrivals, Usage, count, owners};
 use crate::cloud::{Cloud, CloudConfig};
 use crate::data::DataPlace;
 use crate::dev_keys::{FRONT_END, Learner, token};
+use crate::functions;
 use crate::meter::Meter;
 use crate::template::Route;
 
@@ -55,7 +56,7 @@ pub(super) async fn make(routes: Vec<Route>, lines: &Lines) -> anyhow::Result<Us
     arrivals.take();
     front.buy().await?;
     let mut purchase = Usage { log: lines.take(), ..Usage::default() };
-    count(&mut purchase, &arrivals.take(), &cloud.ledger.costs(), &owners(&cloud.openapi(), &routes)?)?;
+    count(&mut purchase, &arrivals.take(), &cloud.ledger.costs(), &owners(&functions::document(), &routes)?)?;
     Ok(Used { purchase, idle_run })
 }
 

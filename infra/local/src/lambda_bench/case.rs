@@ -38,8 +38,9 @@ pub(super) enum Case {
 }
 
 impl Case {
-    /// All, by function.
+    /// All, by function; the janitor first, since the others leave it work.
     pub(super) const ALL: [Self; 10] = [
+        Self::NothingDue,
         Self::ReadProduct,
         Self::ReadBasket,
         Self::ReadOrder,
@@ -49,7 +50,6 @@ impl Case {
         Self::GrantedAlready,
         Self::Grant,
         Self::ReadMe,
-        Self::NothingDue,
     ];
 
     /// The function that is woken.

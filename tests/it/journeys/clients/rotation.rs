@@ -53,7 +53,7 @@ fn deployed(app: &TestApp, keys: &[&Value]) -> Router {
         audience: "default".to_owned(),
         next_origins: Vec::new(),
     };
-    web::contract(session::router(function).split_for_parts().0, &http)
+    web::contract(session::router(function), &http)
 }
 
 async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
