@@ -19,7 +19,7 @@ use std::fmt::Write;
 use expect_test::expect_file;
 use http::header::WWW_AUTHENTICATE;
 use serde_json::Value;
-use tests::{Answer, TestApp};
+use tests::Answer;
 
 use crate::openapi::{Operation, operations};
 use policy::{Outcome, REFUSALS, Route, Row};
