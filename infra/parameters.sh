@@ -59,6 +59,15 @@ put() {
     aws ssm put-parameter --cli-input-json "file://$scratch/request" >/dev/null
 }
 
+# AWS changes no parameter's type. Nothing is written before all are known to fit.
+for i in "${!names[@]}"; do
+    name=${names[i]} type=$(stored "${names[i]}" type)
+    if [[ -n ${values[i]} && -n $type && $type != $(type_of "$name") ]]; then
+        echo "$name is a $type, and is to be a $(type_of "$name"): delete it first, aws ssm delete-parameter --name $name" >&2
+        exit 1
+    fi
+done
+
 written=0 same=0 removed=0
 for i in "${!names[@]}"; do
     name=${names[i]} value=${values[i]} type=$(stored "${names[i]}" type)
@@ -66,10 +75,6 @@ for i in "${!names[@]}"; do
         [[ -n $type ]] || continue
         aws ssm delete-parameter --name "$name" >/dev/null
         removed=$((removed + 1)) && echo "removed $name"
-    elif [[ -n $type && $type != $(type_of "$name") ]]; then
-        # AWS changes no parameter's type.
-        echo "$name is a $type, and is to be a $(type_of "$name"): delete it first, aws ssm delete-parameter --name $name" >&2
-        exit 1
     elif [[ -n $type && $(stored "$name" value) == "$value" ]]; then
         same=$((same + 1))
     else

@@ -25,7 +25,8 @@ use tracing::{Instrument, Span};
 use web::{Clock, Entropy, Until, telemetry};
 
 /// No message and no line is begun in the last half minute before the deadline. A line takes at most two calls at the
-/// LMS of 7 s each, a refund one at the processor of 8 s, and each some writes.
+/// LMS of 7 s each, a refund one at the processor of 8 s, and each some writes, which take milliseconds; where the table
+/// hangs as well, Lambda may end the invocation, and its messages come again.
 pub const MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the function works with.

@@ -8,12 +8,16 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+
+/// A connection that slept through a frozen function is dead on thaw.
+const IDLE: Duration = Duration::from_secs(20);
 
 /// A PEM file of further roots. The name is OpenSSL's.
 const MORE_ROOTS: &str = "SSL_CERT_FILE";
@@ -41,7 +45,7 @@ pub enum Error {
 /// [`Error`].
 pub fn client(settings: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, Error> {
     let builder = Client::builder().tls_backend_preconfigured(tls()?).redirect(Policy::none()).no_proxy();
-    settings(builder).build().map_err(Error::Client)
+    settings(builder.pool_idle_timeout(IDLE)).build().map_err(Error::Client)
 }
 
 /// The configuration that all clients share: its parts are shared by its clones.

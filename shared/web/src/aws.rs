@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::{ReconnectMode, RetryConfig};
 use aws_smithy_types::timeout::TimeoutConfig;
 pub use aws_types::SdkConfig;
 use aws_types::region::Region;
@@ -28,8 +29,6 @@ const CONNECT: Duration = Duration::from_secs(1);
 const ATTEMPT: Duration = Duration::from_secs(3);
 /// All attempts of a call.
 const OPERATION: Duration = Duration::from_secs(10);
-/// A connection that slept through a frozen function is dead on thaw.
-const IDLE: Duration = Duration::from_secs(20);
 
 /// Credentials and region as Lambda's [environment] has them, `AWS_ENDPOINT_URL` on an emulator, and bounded waits. All
 /// clients made of it share their connections.
@@ -44,7 +43,7 @@ pub fn sdk_config(env: &Env) -> Result<SdkConfig, ConfigError> {
     let key = env.required("AWS_ACCESS_KEY_ID").zip(env.required("AWS_SECRET_ACCESS_KEY"));
     let session = env.optional("AWS_SESSION_TOKEN");
     let (region, (id, secret)) = env.finish(region.zip(key))?;
-    let http = outbound::client(|http| http.connect_timeout(CONNECT).pool_idle_timeout(IDLE));
+    let http = outbound::client(|http| http.connect_timeout(CONNECT));
     let http = http.map_err(|error| ConfigError::of(error.to_string()))?;
     // Lambda's own end with the process.
     let credentials = Credentials::new(id, secret, session, None, "Environment");
@@ -54,9 +53,16 @@ pub fn sdk_config(env: &Env) -> Result<SdkConfig, ConfigError> {
         .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .timeout_config(timeouts.build())
+        .retry_config(retries())
         .http_client(Outbound(http));
     config.set_endpoint_url(endpoint);
     Ok(config.build())
+}
+
+/// Three attempts, as the SDK has it. Which connection an answer came by it cannot know here, and would log an error when it
+/// wants to close it.
+pub(crate) fn retries() -> RetryConfig {
+    RetryConfig::standard().with_reconnect_mode(ReconnectMode::ReuseAllConnections)
 }
 
 /// The SDK's calls, by the HTTP client that all of ours are made with. Their paths are all `/`, which no two clients can

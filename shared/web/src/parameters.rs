@@ -12,7 +12,7 @@ use aws_sdk_ssm::config::retry::RetryConfig;
 use aws_sdk_ssm::error::DisplayErrorContext;
 use futures::future::try_join_all;
 
-use crate::aws::SdkConfig;
+use crate::aws::{SdkConfig, retries};
 use crate::config::ConfigError;
 
 /// The most that one call returns.
@@ -35,7 +35,7 @@ pub(crate) async fn read_parameters(sdk: &SdkConfig, paths: &str) -> Result<BTre
 ///
 /// [40 such calls a second]: https://docs.aws.amazon.com/general/latest/gr/ssm.html
 fn patient() -> RetryConfig {
-    RetryConfig::standard()
+    retries()
         .with_max_attempts(8)
         .with_initial_backoff(Duration::from_millis(200))
         .with_max_backoff(Duration::from_secs(2))

@@ -11,7 +11,7 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 
-use super::transport::{CONNECT, Call, Failure, IDLE};
+use super::transport::{CONNECT, Call, Failure};
 use super::wire::{Intent, Refund, Session};
 use super::{event, fact, form, signature};
 use crate::{ProcessorError, Retrieved, Secret, WebhookRefusal, redacted};
@@ -92,8 +92,7 @@ impl Client {
             return Err(ConfigError::SecretKey);
         }
         bearer.set_sensitive(true);
-        // A connection that slept through a frozen function is dead on thaw.
-        let http = outbound::client(|http| http.connect_timeout(CONNECT).pool_idle_timeout(IDLE))?;
+        let http = outbound::client(|http| http.connect_timeout(CONNECT))?;
         Ok(Self {
             http,
             base: config.api_base.trim_end_matches('/').into(),

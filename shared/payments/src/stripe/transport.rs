@@ -20,8 +20,6 @@ use crate::ProcessorError;
 pub(crate) const API_VERSION: &str = "2026-10-28.endive";
 /// A connection in one region takes milliseconds.
 pub(crate) const CONNECT: Duration = Duration::from_secs(2);
-/// How long a connection is kept for the next call.
-pub(crate) const IDLE: Duration = Duration::from_secs(20);
 /// All tries of one call together: a function answers within ten seconds.
 const TOTAL: Duration = Duration::from_secs(8);
 /// Further tries after the first.
