@@ -148,7 +148,7 @@ async fn a_school_whose_rows_cannot_be_read_keeps_no_other_waiting_and_is_an_err
 }
 
 #[tokio::test]
-async fn a_due_row_that_is_malformed_or_of_no_order_is_told_and_keeps_no_other_waiting() {
+async fn a_due_row_that_is_malformed_or_of_no_order_keeps_no_other_waiting_and_the_former_is_an_error() {
     let deployment = late().await;
     unsent(&deployment, "ada").await;
     let s = |text: &str| AttributeValue::S(text.to_owned());
@@ -159,7 +159,8 @@ async fn a_due_row_that_is_malformed_or_of_no_order_is_told_and_keeps_no_other_w
         row.item("gsi2pk", s("T#default#DUE#0")).item("gsi2sk", s(due)).send().await.unwrap();
     }
     let instance = deployment.start("janitor").await;
-    assert_eq!(invoke(&instance, &schedule()).await.unwrap(), Value::Null);
+    let failed = invoke(&instance, &schedule()).await;
+    assert!(matches!(failed, Err(InvokeError::Function(_))), "{failed:?}");
     assert_eq!(waiting(&deployment).await, 1);
     let log = lines(&instance.end().await);
     let said = |message: &str| log.iter().find(|line| line["message"] == message).unwrap_or_else(|| panic!("{log:?}"));

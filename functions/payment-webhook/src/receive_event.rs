@@ -36,11 +36,21 @@ pub(crate) async fn receive_event(
     let Some(event) = verify(&app, processor, &headers, &body)? else { return Ok(StatusCode::OK) };
     // Verified bodies are JSON, and so text.
     let raw = redacted(&String::from_utf8_lossy(&body));
-    match find(&app, &event).await? {
-        Some(file) => apply(&app, file, &event, &raw).await?,
-        None => park(&app, &event, &raw).await?,
+    if let Err(problem) = record(&app, &event, &raw).await {
+        if problem.code().status().is_server_error() {
+            metrics::webhook_event(WebhookOutcome::Failed);
+        }
+        return Err(problem);
     }
     Ok(StatusCode::OK)
+}
+
+/// Commits what a genuine event says.
+async fn record(app: &App, event: &ProcessorEvent, raw: &str) -> Result<(), Problem> {
+    match find(app, event).await? {
+        Some(file) => apply(app, file, event, raw).await,
+        None => park(app, event, raw).await,
+    }
 }
 
 /// The event, if it is genuine and concerns an order. Nothing is told to a caller whose event is not.

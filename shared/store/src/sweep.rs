@@ -27,6 +27,8 @@ pub struct SweepReport {
     pub resent: usize,
     /// Orders expired.
     pub expired: usize,
+    /// Due rows that cannot be read, and are passed over: what they are about waits until somebody mends them.
+    pub unread: usize,
     /// How overdue the oldest due thing was when the sweep began; zero if nothing was due.
     pub overdue: SignedDuration,
 }
@@ -53,10 +55,10 @@ pub async fn sweep(
     mut ids: Ids,
     is_over: impl Fn() -> bool,
 ) -> Result<SweepReport, StoreError> {
-    let mut due = store.list_due(now, PER_SHARD).await?;
+    let (mut due, unread) = store.list_due(now, PER_SHARD).await?;
     due.sort();
     let oldest = due.first().map_or(now, |(since, _)| *since);
-    let mut report = SweepReport { overdue: now.duration_since(oldest), ..SweepReport::default() };
+    let mut report = SweepReport { overdue: now.duration_since(oldest), unread, ..SweepReport::default() };
     let mut seen = BTreeSet::new();
     due.retain(|(_, number)| seen.insert(number.clone()));
     let mut due = due.iter().map(|(_, number)| number);

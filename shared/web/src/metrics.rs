@@ -73,12 +73,21 @@ pub enum WebhookOutcome {
     Irrelevant,
     /// It is not genuine.
     Refused,
+    /// It could not be recorded: the processor says it again.
+    Failed,
 }
 
 impl WebhookOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 6] =
-        [Self::Applied, Self::Duplicate, Self::Parked, Self::Premature, Self::Irrelevant, Self::Refused];
+    pub const ALL: [Self; 7] = [
+        Self::Applied,
+        Self::Duplicate,
+        Self::Parked,
+        Self::Premature,
+        Self::Irrelevant,
+        Self::Refused,
+        Self::Failed,
+    ];
 
     /// The value of the dimension.
     #[must_use]
@@ -90,6 +99,7 @@ impl WebhookOutcome {
             Self::Premature => "premature",
             Self::Irrelevant => "irrelevant",
             Self::Refused => "refused",
+            Self::Failed => "failed",
         }
     }
 }

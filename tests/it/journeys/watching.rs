@@ -155,6 +155,12 @@ async fn money_that_fits_no_order_is_counted_apart() {
     app.anonymous().post("/webhooks/default/stripe", &unknown).await.problem(400, "bad_webhook");
     assert_eq!(watched.metrics(), ["WebhookEvents refused 1"]);
 
+    let down = Fault { status: Some(500), times: 20, ..Fault::of(Target::Dynamodb) };
+    app.cloud.faults.add(down);
+    deliver(&app, &captured("evt_lost", &checkout, 100, "usd")).await.problem(503, "unavailable");
+    app.cloud.faults.clear(None);
+    assert_eq!(watched.metrics(), ["WebhookEvents failed 1"]);
+
     // The seat of an expired order is sold, and then its money comes.
     app.advance(SESSION_OVER_S).await;
     let theirs = bob.order("PY").await;

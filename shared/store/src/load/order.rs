@@ -82,15 +82,17 @@ impl Store {
     }
 
     /// What is due at `now`, about `per_shard` rows of each shard of the index, the oldest: since when, and of which order.
-    /// An order that has several things due is named several times. A row that cannot be read is logged and left out.
-    pub(crate) async fn list_due(&self, now: Timestamp, per_shard: u16) -> Result<Vec<Due>, StoreError> {
+    /// An order that has several things due is named several times. A row that cannot be read is logged, left out, and
+    /// counted: with it comes how many there were.
+    pub(crate) async fn list_due(&self, now: Timestamp, per_shard: u16) -> Result<(Vec<Due>, usize), StoreError> {
         let shards = (0..DUE_SHARDS).map(|shard| self.list_due_of(shard, now, per_shard));
-        Ok(try_join_all(shards).await?.concat())
+        let (due, unread): (Vec<_>, Vec<_>) = try_join_all(shards).await?.into_iter().unzip();
+        Ok((due.concat(), unread.iter().sum()))
     }
 
-    async fn list_due_of(&self, shard: u32, now: Timestamp, most: u16) -> Result<Vec<Due>, StoreError> {
+    async fn list_due_of(&self, shard: u32, now: Timestamp, most: u16) -> Result<(Vec<Due>, usize), StoreError> {
         let shard = Keys(&self.tenant).due(shard);
-        let mut found = Vec::new();
+        let (mut found, mut unread) = (Vec::new(), 0_usize);
         let mut start = None;
         loop {
             let answer = self
@@ -112,12 +114,15 @@ impl Store {
                 let key = text(&row, "gsi2sk").unwrap_or_default();
                 match due(key) {
                     Some(due) => found.push(due),
-                    None => tracing::error!(gsi2pk = shard, gsi2sk = key, "a due row cannot be read"),
+                    None => {
+                        tracing::error!(gsi2pk = shard, gsi2sk = key, "a due row cannot be read");
+                        unread = unread.saturating_add(1);
+                    }
                 }
             }
             start = answer.last_evaluated_key;
             if start.is_none() || found.len() >= usize::from(most) {
-                return Ok(found);
+                return Ok((found, unread));
             }
         }
     }
