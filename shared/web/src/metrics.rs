@@ -79,15 +79,8 @@ pub enum WebhookOutcome {
 
 impl WebhookOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 7] = [
-        Self::Applied,
-        Self::Duplicate,
-        Self::Parked,
-        Self::Premature,
-        Self::Irrelevant,
-        Self::Refused,
-        Self::Failed,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Applied, Self::Duplicate, Self::Parked, Self::Premature, Self::Irrelevant, Self::Refused, Self::Failed];
 
     /// The value of the dimension.
     #[must_use]

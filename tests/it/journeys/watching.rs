@@ -6,6 +6,7 @@ mod traces;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use http::StatusCode;
+use local::faults::{Fault, Target};
 use serde_json::{Value, json};
 use tests::{Answer, TestApp};
 use tracing::Dispatch;

@@ -16,8 +16,8 @@ const BY_AWS: [(&str, &str, &str); 4] = [
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"),
 ];
 
-/// So many are free.
-const FREE: usize = 10;
+/// Ten are free; the two about the webhook are worth twenty cents a month.
+const MOST: usize = 12;
 
 /// What is wrong with the metric that an alarm looks at.
 fn fault(alarm: &Alarm, stage: &str) -> Option<String> {
@@ -45,7 +45,7 @@ fn every_alarm_looks_at_a_metric_that_is_emitted() {
         let wrong: Vec<_> =
             alarms.iter().filter_map(|(id, alarm)| Some(format!("{id}: {}", fault(alarm, stage)?))).collect();
         assert_eq!(wrong, Vec::<String>::new());
-        assert!(alarms.len() <= FREE, "{} alarms", alarms.len());
+        assert!(alarms.len() <= MOST, "{} alarms", alarms.len());
     }
 }
 
