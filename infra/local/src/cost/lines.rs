@@ -1,7 +1,7 @@
 //! The log lines that functions write, weighed as CloudWatch weighs them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde_json::Value;
 use tracing::Dispatch;
@@ -29,6 +29,12 @@ pub struct Weight {
 impl Lines {
     /// The telemetry of a function with these variables, which writes here.
     pub(super) fn of(&self, variables: &BTreeMap<String, String>) -> Dispatch {
+        // With a single dispatcher in the process, `tracing` remembers of a line what the first thread that came by said
+        // of it, which may be one that has none.
+        static SECOND: LazyLock<Dispatch> = LazyLock::new(|| {
+            Telemetry::of(&Env::of(BTreeMap::<String, String>::new())).to(Output::buffer(&Arc::default())).dispatch()
+        });
+        LazyLock::force(&SECOND);
         let mut variables = variables.clone();
         let level = variables.entry("RUST_LOG".to_owned()).or_insert_with(|| "info".to_owned());
         *level = format!("{level},{NOT_OURS}");
