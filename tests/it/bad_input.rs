@@ -104,6 +104,10 @@ impl World {
         staff.put("/api/v1/courses/course-v1:Test+SHUT+closed", &shut).await.expect(StatusCode::CREATED);
         let catalog = json!({"id": "sci", "title": "Science", "skus": ["PY", "LTD"]});
         staff.post("/api/v1/catalogs", &catalog).await.expect(StatusCode::CREATED);
+        let offer = json!({"id": "deal", "name": "Deal", "benefit": {"type": "percent", "value": "10"}});
+        staff.post("/api/v1/offers", &offer).await.expect(StatusCode::CREATED);
+        let code = json!({"code": "DEAL", "usage": "multi_use", "offer": "deal"});
+        staff.post("/api/v1/vouchers", &code).await.expect(StatusCode::CREATED);
         let ada = app.user("ada");
         let paid = ada.order("SHUT").await;
         ada.pay(&paid, "succeed").await.expect(StatusCode::OK);

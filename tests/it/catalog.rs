@@ -249,7 +249,10 @@ async fn a_catalog_is_a_named_group_of_products() {
     let group = |skus: &[&str]| json!({"id": "sci", "title": "Science", "skus": skus});
     staff.post("/api/v1/catalogs", &group(&["C", "A", "GONE"])).await.expect(StatusCode::CREATED);
     let read = staff.get("/api/v1/catalogs/sci").await.expect(StatusCode::OK);
-    assert_eq!(read.json, json!({"id": "sci", "title": "Science", "skus": ["A", "C", "GONE"], "version": 1}));
+    assert_eq!(
+        read.json,
+        json!({"id": "sci", "title": "Science", "skus": ["A", "C", "GONE"], "query": null, "offers": [], "version": 1})
+    );
     assert_eq!(all_pages(&nobody, "/api/v1/products?catalog=sci").await, ["A", "C"]);
     assert_eq!(all_pages(&nobody, "/api/v1/products?catalog=sci&kind=seat").await, Vec::<String>::new());
     staff.with("if-match", "\"1\"").put("/api/v1/catalogs/sci", &group(&["B"])).await.expect(StatusCode::OK);

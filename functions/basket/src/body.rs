@@ -5,18 +5,21 @@ use domain::money::{Currency, Money, MoneyError};
 use domain::pricing::{PricedLine, Pricing};
 use domain::product::Product;
 use domain::quantity::Quantity;
-use domain::text::Sku;
+use domain::text::{Sku, VoucherCode};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Code, MoneyBody, Problem};
 
 use crate::App;
+use crate::prices::Prices;
 
 /// A benefit as it worked on a line.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AppliedView {
     offer: String,
+    /// The code that opened the offer, if one did.
+    voucher: Option<String>,
     amount: MoneyBody,
 }
 
@@ -60,7 +63,11 @@ impl LineView {
             total: priced.map(|line| line.total.into()),
             applied: applied
                 .iter()
-                .map(|applied| AppliedView { offer: applied.offer.to_string(), amount: applied.amount.into() })
+                .map(|applied| AppliedView {
+                    offer: applied.offer.to_string(),
+                    voucher: applied.voucher.as_ref().map(ToString::to_string),
+                    amount: applied.amount.into(),
+                })
                 .collect(),
         }
     }
@@ -69,9 +76,12 @@ impl LineView {
 /// Something that the shopper should know about the basket.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MessageView {
-    /// Stable: `not_available`.
+    /// Stable: `not_available`, `voucher_not_applied`.
     code: &'static str,
-    sku: String,
+    /// The product that it is about.
+    sku: Option<String>,
+    /// The code that it is about.
+    voucher: Option<String>,
     text: String,
 }
 
@@ -135,8 +145,8 @@ impl BasketView {
         }
     }
 
-    pub(crate) fn of(app: &App, basket: &Basket, now: Timestamp) -> Result<Self, Problem> {
-        let priced = basket.priced(&[], app.tax, now).map_err(unrepresentable)?;
+    pub(crate) fn of(app: &App, basket: &Basket, prices: &Prices, now: Timestamp) -> Result<Self, Problem> {
+        let priced = prices.price(app, basket, now)?;
         let (status, order) = match &basket.status {
             BasketStatus::Open { .. } | BasketStatus::Merged { .. } => ("open", None),
             BasketStatus::Frozen { order } => ("frozen", Some(order.to_string())),
@@ -148,9 +158,9 @@ impl BasketView {
             owner: Some(basket.owner.key().to_owned()),
             order_number: order,
             lines: lines(basket.lines.iter().map(|line| (&line.product, line.quantity)), &priced),
-            vouchers: basket.vouchers.iter().map(ToString::to_string).collect(),
+            vouchers: basket.vouchers.iter().map(|entered| entered.voucher.code.to_string()).collect(),
             sums: Sums::of(priced.pricing.as_ref(), app.currency),
-            messages: messages(&priced.unavailable),
+            messages: messages(&priced.unavailable).chain(priced.idle.iter().map(idle)).collect(),
         })
     }
 }
@@ -177,7 +187,7 @@ impl QuoteView {
             lines: lines(products.iter().map(|(product, quantity)| (product, *quantity)), priced),
             sums: Sums::of(priced.pricing.as_ref(), app.currency),
             rejected_codes,
-            messages: messages(&priced.unavailable),
+            messages: messages(&priced.unavailable).collect(),
         }
     }
 }
@@ -187,13 +197,22 @@ fn lines<'a>(products: impl Iterator<Item = (&'a Product, Quantity)>, priced: &P
     products.map(|(product, quantity)| LineView::of(product, quantity, find(&product.sku))).collect()
 }
 
-fn messages(unavailable: &[Sku]) -> Vec<MessageView> {
-    let message = |sku: &Sku| MessageView {
+fn messages(unavailable: &[Sku]) -> impl Iterator<Item = MessageView> {
+    unavailable.iter().map(|sku| MessageView {
         code: "not_available",
-        sku: sku.to_string(),
+        sku: Some(sku.to_string()),
+        voucher: None,
         text: format!("{sku} cannot be bought at the moment; remove it to check out"),
-    };
-    unavailable.iter().map(message).collect()
+    })
+}
+
+fn idle(code: &VoucherCode) -> MessageView {
+    MessageView {
+        code: "voucher_not_applied",
+        sku: None,
+        voucher: Some(code.to_string()),
+        text: format!("{code} takes nothing off this basket now, or less than another offer"),
+    }
 }
 
 /// Sums that cannot be represented are beyond what any processor charges.

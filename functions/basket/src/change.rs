@@ -2,15 +2,33 @@
 
 use domain::basket::Basket;
 use domain::change_basket::{BasketRefusal, Change, decide};
+use domain::owner::Owner;
 use domain::text::Sku;
-use store::BasketView as Loaded;
-use web::{Claim, Code, IfMatch, Problem, Role};
+use store::{BasketView as Loaded, StoreError};
+use web::{Claim, Code, ETag, IfMatch, Json, Problem, Role, User};
 
 use crate::App;
+use crate::body::BasketView;
+use crate::prices::Prices;
 
 /// How often a change is decided anew. Each round at least one of the changes that compete is written, so this many
 /// can be made at once without any of them being turned away.
 const ROUNDS: u32 = 64;
+
+/// A basket that was changed.
+pub(crate) struct Changed<P> {
+    pub(crate) caller: P,
+    pub(crate) basket: Basket,
+    prices: Prices,
+}
+
+/// What a change is wished in.
+pub(crate) struct Situation<'a> {
+    pub(crate) basket: Option<&'a Basket>,
+    pub(crate) owner: &'a Owner,
+    pub(crate) user: Option<&'a User>,
+    pub(crate) prices: &'a Prices,
+}
 
 /// Makes a change of the caller's basket. `wish` says what to do with what was loaded; it is asked anew in each round.
 pub(crate) async fn change<P: Role>(
@@ -19,21 +37,48 @@ pub(crate) async fn change<P: Role>(
     skus: &[Sku],
     if_match: &IfMatch,
     wish: impl Fn(&Loaded) -> Result<Change, Problem>,
-) -> Result<(P, Basket), Problem> {
+) -> Result<Changed<P>, Problem> {
+    make(app, who, skus, if_match, (async { Ok(()) }, |(): &(), loaded: &Loaded, _: &Situation<'_>| wish(loaded))).await
+}
+
+/// As [`change`], with something else that is loaded beside the basket, once.
+pub(crate) async fn change_with<P: Role, T>(
+    app: &App,
+    who: Claim<P>,
+    skus: &[Sku],
+    if_match: &IfMatch,
+    (load, wish): (impl Future<Output = Result<T, StoreError>>, impl Fn(&T, &Situation<'_>) -> Result<Change, Problem>),
+) -> Result<Changed<P>, Problem> {
+    make(app, who, skus, if_match, (load, |more: &T, _: &Loaded, of: &Situation<'_>| wish(more, of))).await
+}
+
+async fn make<P: Role, T>(
+    app: &App,
+    who: Claim<P>,
+    skus: &[Sku],
+    if_match: &IfMatch,
+    (load, wish): (
+        impl Future<Output = Result<T, StoreError>>,
+        impl Fn(&T, &Loaded, &Situation<'_>) -> Result<Change, Problem>,
+    ),
+) -> Result<Changed<P>, Problem> {
     let Some(owner) = who.owner() else {
         who.alone().await?;
         return Err(Problem::new(Code::UnknownProduct));
     };
     let mut now = app.http.now();
-    let (caller, mut loaded) = who.with(app.store.read_basket(&owner, skus, None, now)).await?;
+    let load = async { tokio::try_join!(app.store.read_basket(&owner, skus, None, now), load) };
+    let (caller, (mut loaded, more)) = who.with(load).await?;
     for _ in 0..ROUNDS {
         if_match.check(loaded.basket.as_ref().map_or(0, |basket| basket.version))?;
-        let wish = wish(&loaded)?;
+        let prices = Prices::take(&mut loaded, caller.user());
+        let basket = loaded.basket.as_ref();
+        let wish = wish(&more, &loaded, &Situation { basket, owner: &owner, user: caller.user(), prices: &prices })?;
         let mut ids = app.http.ids(now);
-        let decided = decide(loaded.basket.as_ref(), &owner, wish, None, (now, &mut ids));
+        let decided = decide(basket, &owner, wish, None, (now, &mut ids));
         let (basket, plan) = decided.map_err(|refusal| refused(&refusal))?;
         match app.store.commit(&plan).await {
-            Ok(()) => return Ok((caller, basket)),
+            Ok(()) => return Ok(Changed { caller, basket, prices }),
             Err(error) if error.is_conflict() => {}
             Err(error) => return Err(error.into()),
         }
@@ -47,12 +92,19 @@ fn refused(refusal: &BasketRefusal) -> Problem {
     let code = match refusal {
         BasketRefusal::VersionMismatch => Code::VersionMismatch,
         BasketRefusal::NoSuchLine(_) => Code::UnknownProduct,
+        BasketRefusal::NoSuchVoucher(_) => Code::UnknownVoucher,
         BasketRefusal::OutOfStock(_) => Code::OutOfStock,
         BasketRefusal::NotAvailable(_) => Code::NotAvailable,
         BasketRefusal::AlreadyPurchased(_) => Code::AlreadyPurchased,
         BasketRefusal::CurrencyMismatch(_) => Code::CurrencyMismatch,
-        BasketRefusal::Full => Code::BasketFull,
+        BasketRefusal::Full | BasketRefusal::TooManyVouchers => Code::BasketFull,
         BasketRefusal::SessionEnded => Code::SessionEnded,
     };
     Problem::new(code).detail(refusal.to_string())
+}
+
+/// The basket as it is after a change.
+pub(crate) fn show<P>(app: &App, changed: &Changed<P>) -> Result<(ETag, Json<BasketView>), Problem> {
+    let Changed { basket, prices, .. } = changed;
+    Ok((ETag(basket.version), Json(BasketView::of(app, basket, prices, app.http.now())?)))
 }

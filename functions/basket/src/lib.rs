@@ -8,8 +8,10 @@ mod body;
 mod change;
 mod config;
 mod lines;
+mod prices;
 mod quote;
 mod read_basket;
+mod vouchers;
 
 use axum::Router;
 use axum::extract::FromRef;
@@ -44,6 +46,8 @@ web::operations!(
     lines::add_lines,
     lines::set_quantity,
     lines::remove_line,
+    vouchers::add_voucher,
+    vouchers::remove_voucher,
     quote::read_quote,
 );
 

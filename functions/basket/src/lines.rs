@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::basket::{Basket, MAX_LINES};
+use domain::basket::MAX_LINES;
 use domain::change_basket::{Addition, Change};
 use domain::product::Product;
 use domain::quantity::Quantity;
@@ -11,11 +11,11 @@ use domain::text::Sku;
 use serde::Deserialize;
 use store::BasketView as Loaded;
 use utoipa::ToSchema;
-use web::{Claim, Code, ETag, IfMatch, Json, OwnerForWrite, Path, Problem, Shopper};
+use web::{Claim, Code, IfMatch, Json, OwnerForWrite, Path, Problem, Shopper};
 
 use crate::App;
 use crate::body::BasketView;
-use crate::change::change;
+use crate::change::{change, show};
 
 /// A product to add.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -94,9 +94,9 @@ async fn add(
         };
         lines.iter().map(addition).collect::<Result<_, Problem>>().map(Change::Add)
     };
-    let (owner, basket) = change(app, who, &skus, if_match, wish).await?;
-    let shown = show(app, &basket)?;
-    Ok((StatusCode::CREATED, owner.minted, shown).into_response())
+    let changed = change(app, who, &skus, if_match, wish).await?;
+    let shown = show(app, &changed)?;
+    Ok((StatusCode::CREATED, changed.caller.minted, shown).into_response())
 }
 
 /// A published product; others do not exist for shoppers.
@@ -121,8 +121,8 @@ pub(crate) async fn set_quantity(
     }
     let quantity = Quantity::try_from(body.quantity).map_err(|e| Problem::field("/quantity", e.to_string()))?;
     let wish = |loaded: &Loaded| Ok(Change::SetQuantity(Box::new(seen(loaded, &sku)?), quantity));
-    let (_, basket) = change(&app, who, std::slice::from_ref(&sku), &if_match, wish).await?;
-    Ok(show(&app, &basket)?.into_response())
+    let changed = change(&app, who, std::slice::from_ref(&sku), &if_match, wish).await?;
+    Ok(show(&app, &changed)?.into_response())
 }
 
 /// Removes a line.
@@ -138,8 +138,8 @@ pub(crate) async fn remove_line(
 }
 
 async fn remove(app: &App, who: Claim<Shopper>, sku: Sku, if_match: &IfMatch) -> Result<Response, Problem> {
-    let (_, basket) = change(app, who, &[], if_match, |_| Ok(Change::Remove(sku.clone()))).await?;
-    Ok(show(app, &basket)?.into_response())
+    let changed = change(app, who, &[], if_match, |_| Ok(Change::Remove(sku.clone()))).await?;
+    Ok(show(app, &changed)?.into_response())
 }
 
 /// Empties the basket.
@@ -154,10 +154,6 @@ pub(crate) async fn clear_basket(
         who.alone().await?;
         return Ok(Json(BasketView::none(&app, None)).into_response());
     }
-    let (_, basket) = change(&app, who, &[], &if_match, |_| Ok(Change::Clear)).await?;
-    Ok(show(&app, &basket)?.into_response())
-}
-
-fn show(app: &App, basket: &Basket) -> Result<(ETag, Json<BasketView>), Problem> {
-    Ok((ETag(basket.version), Json(BasketView::of(app, basket, app.http.now())?)))
+    let changed = change(&app, who, &[], &if_match, |_| Ok(Change::Clear)).await?;
+    Ok(show(&app, &changed)?.into_response())
 }

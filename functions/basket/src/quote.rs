@@ -2,15 +2,18 @@
 
 use axum::extract::State;
 use domain::basket::{MAX_LINES, price_products};
+use domain::owner::Owner;
 use domain::product::Product;
+use domain::promotion::Promotions;
 use domain::quantity::Quantity;
 use domain::text::{Sku, VoucherCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use web::{Caller, Claim, Code, Json, Problem, Query};
+use web::{Caller, Claim, Code, Json, Problem, Query, Role};
 
 use crate::App;
 use crate::body::{QuoteView, unrepresentable};
+use crate::prices::Prices;
 
 /// What to price.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -38,7 +41,20 @@ pub(crate) async fn read_quote(
     if !(1..=MAX_LINES).contains(&query.sku.len()) || query.code.len() > MAX_LINES {
         return Err(Problem::field("/sku", "sku must be given 1 to 20 times"));
     }
-    let (_, found) = who.with(app.store.read_products(&query.sku)).await?;
+    let user = match who.owner() {
+        Some(Owner::User(user)) => Some(user),
+        Some(Owner::Session(_)) | None => None,
+    };
+    let load = async {
+        tokio::try_join!(
+            app.store.read_products(&query.sku),
+            app.store.read_automatic_offers(),
+            app.store.read_uses(user.as_ref()),
+            app.store.read_entered(&query.code),
+        )
+    };
+    let (caller, (found, offers, known, entered)) = who.with(load).await?;
+    let prices = Prices::of(offers, known, caller.user());
     let mut wanted: Vec<(Product, Quantity)> = Vec::new();
     for sku in &query.sku {
         let product = found.iter().find(|product| product.sku == *sku && product.published);
@@ -52,8 +68,9 @@ pub(crate) async fn read_quote(
         }
     }
     let lines = wanted.iter().map(|(product, quantity)| (product, *quantity));
-    let priced = price_products(lines, &[], app.tax, app.http.now()).map_err(unrepresentable)?;
-    // No offer takes a code yet, so every code is one that opens nothing.
-    let rejected = query.code.iter().map(ToString::to_string).collect();
+    let promotions = Promotions { automatic: &prices.offers, entered: &entered, buyer: Some(&prices.buyer), held: &[] };
+    let priced = price_products(lines, promotions, app.tax, app.http.now()).map_err(unrepresentable)?;
+    let opens = |code: &&VoucherCode| entered.iter().any(|e| e.voucher.code == **code) && !priced.idle.contains(code);
+    let rejected = query.code.iter().filter(|code| !opens(code)).map(ToString::to_string).collect();
     Ok(Json(QuoteView::of(&app, &wanted, &priced, rejected)))
 }

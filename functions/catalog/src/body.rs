@@ -1,6 +1,8 @@
 //! The shapes that staff send and everyone reads.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use domain::catalog::{CatalogRefusal, ProductDraft, StockDraft};
 use domain::course::Course;
@@ -8,7 +10,9 @@ use domain::course_key::CourseKey;
 use domain::product::{Availability, Kind, Product};
 use domain::text::{Mode, Sku, Title};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use web::{Code, MoneyBody, Problem};
 
@@ -58,6 +62,23 @@ impl StockBody {
         }
         Ok(StockDraft { price, quantity: self.quantity, valid_from: self.valid_from, valid_to: self.valid_to })
     }
+}
+
+/// Reads an object of which every member may be left out, and no list in its place.
+pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<T, D::Error> {
+    struct Members<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(members))
+        }
+    }
+    field.deserialize_map(Members(PhantomData))
 }
 
 /// Windows with the pointers of their faults.

@@ -5,14 +5,17 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use domain::catalog::{Catalog, MAX_CATALOG};
+use domain::catalog::{self, Catalog, Links};
 use domain::plan::{Plan, Write};
-use domain::text::{Sku, Slug, Title};
+use domain::product::Kind;
+use domain::selection::{CatalogQuery, words};
+use domain::text::{Mode, Sku, Slug, Title};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{Claim, Code, ETag, IfMatch, Json, Page, Path, Problem, Query, Staff};
 
 use crate::App;
+use crate::body::refused;
 use crate::courses::PageQuery;
 
 /// A catalog as staff sends it.
@@ -25,10 +28,87 @@ pub(crate) struct CatalogBody {
     /// What people read.
     #[schema(value_type = String)]
     title: Title,
-    /// The products in it, at most 1000.
+    /// Products in it by name, at most 1000.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     skus: BTreeSet<Sku>,
+    /// Products in it by what they are.
+    #[serde(default)]
+    query: Option<QueryBody>,
+}
+
+/// What a product must be; every condition that is there must hold, and one must be there.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QueryBody {
+    /// The organisation in its course key.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    org: Option<String>,
+    /// Its course key; `*` stands for any characters.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    key_pattern: Option<String>,
+    /// Its mode.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    mode: Option<Mode>,
+    /// Its kind.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^(seat|entitlement|enrollment_code|bundle)$")]
+    kind: Option<Kind>,
+    /// Words that its title has, at most 20.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    title_words: Vec<Word>,
+}
+
+/// A single word, in lower case.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct Word(String);
+
+impl TryFrom<String> for Word {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let mut found = words(&text).into_iter();
+        match (found.next(), found.next()) {
+            (Some(word), None) if text.len() <= 100 => Ok(Self(word)),
+            _ => Err("a single word of at most 100 bytes"),
+        }
+    }
+}
+
+impl From<Word> for String {
+    fn from(Word(word): Word) -> Self {
+        word
+    }
+}
+
+impl QueryBody {
+    fn query(self) -> Result<CatalogQuery, Problem> {
+        let Self { org, key_pattern, mode, kind, title_words } = self;
+        let long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.is_empty() || text.len() > 255);
+        if long(&org) {
+            return Err(Problem::field("/query/org", "org must be 1 to 255 bytes"));
+        }
+        if long(&key_pattern) {
+            return Err(Problem::field("/query/key_pattern", "key_pattern must be 1 to 255 bytes"));
+        }
+        if title_words.len() > 20 {
+            return Err(Problem::field("/query/title_words", "at most 20 words"));
+        }
+        let title_words = title_words.into_iter().map(String::from).collect();
+        Ok(CatalogQuery { org, key_pattern, mode, kind, title_words })
+    }
+}
+
+impl From<CatalogQuery> for QueryBody {
+    fn from(query: CatalogQuery) -> Self {
+        let CatalogQuery { org, key_pattern, mode, kind, title_words } = query;
+        Self { org, key_pattern, mode, kind, title_words: title_words.into_iter().map(Word).collect() }
+    }
 }
 
 /// A catalog as it is read.
@@ -38,13 +118,23 @@ pub(crate) struct CatalogView {
     title: String,
     #[schema(value_type = Vec<String>)]
     skus: BTreeSet<Sku>,
+    query: Option<QueryBody>,
+    /// The offers that name it.
+    offers: Vec<String>,
     version: u64,
 }
 
 impl From<Catalog> for CatalogView {
     fn from(catalog: Catalog) -> Self {
-        let Catalog { id, title, skus, version } = catalog;
-        Self { id: id.to_string(), title: title.to_string(), skus, version }
+        let Catalog { id, title, skus, query, version, links } = catalog;
+        Self {
+            id: id.to_string(),
+            title: title.to_string(),
+            skus,
+            query: query.map(QueryBody::from),
+            offers: links.offers.iter().map(ToString::to_string).collect(),
+            version,
+        }
     }
 }
 
@@ -110,16 +200,15 @@ pub(crate) async fn replace_catalog(
         return Err(Problem::field("/id", "id must be the one of the path"));
     }
     let (_, before) = who.with(app.store.read_catalog(&id)).await?;
-    let before = before.map(|catalog| catalog.version);
-    if_match.check(before.unwrap_or(0))?;
+    if_match.check(before.as_ref().map_or(0, |catalog| catalog.version))?;
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     let catalog = save(&app, body, before).await?;
     Ok((status, ETag(catalog.version), Json(CatalogView::from(catalog))))
 }
 
-/// Removes a catalog; its products stay.
+/// Removes a catalog; its products stay. 409 `in_use` while an offer names it.
 #[utoipa::path(delete, path = "/api/v1/catalogs/{id}", tag = "catalog", params(("id" = String, Path)),
-    responses((status = 204), (status = 404), (status = 412)),
+    responses((status = 204), (status = 404), (status = 409), (status = 412)),
     security(("jwt" = ["staff"])))]
 pub(crate) async fn delete_catalog(
     State(app): State<App>,
@@ -129,7 +218,11 @@ pub(crate) async fn delete_catalog(
 ) -> Result<StatusCode, Problem> {
     let catalog = read(&app, who, &id).await?;
     if_match.check(catalog.version)?;
-    commit(&app, Write::DropCatalog { catalog }, Code::VersionMismatch).await?;
+    if !catalog.links.offers.is_empty() {
+        let offers = catalog.links.offers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return Err(Problem::new(Code::InUse).detail(format!("named by {offers}")));
+    }
+    commit(&app, Plan::of(Write::DropCatalog { catalog }), Code::VersionMismatch).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -138,20 +231,26 @@ async fn read(app: &App, who: Claim<Staff>, id: &Slug) -> Result<Catalog, Proble
     catalog.ok_or_else(|| Problem::new(Code::UnknownCatalog))
 }
 
-async fn save(app: &App, body: CatalogBody, expect: Option<u64>) -> Result<Catalog, Problem> {
-    if body.skus.len() > MAX_CATALOG {
-        return Err(Problem::field("/skus", "a catalog holds at most 1000 products"));
+/// Saves a catalog, and with it the offers that name it.
+async fn save(app: &App, body: CatalogBody, before: Option<Catalog>) -> Result<Catalog, Problem> {
+    let query = body.query.map(QueryBody::query).transpose()?;
+    let (id, title, skus) = (body.id, body.title, body.skus);
+    let draft = Catalog { id, title, skus, query, version: 0, links: Links::default() };
+    let mut offers = Vec::new();
+    let linked: Vec<Slug> = before.iter().flat_map(|catalog| catalog.links.offers.iter().cloned()).collect();
+    for some in linked.chunks(25) {
+        offers.extend(app.store.read_offers(some).await?);
     }
-    let version = expect.unwrap_or(0).saturating_add(1);
-    let catalog = Catalog { id: body.id, title: body.title, skus: body.skus, version };
-    let taken = if expect.is_some() { Code::VersionMismatch } else { Code::Conflict };
-    commit(app, Write::SaveCatalog { catalog: catalog.clone(), expect }, taken).await?;
+    let decided = catalog::save_catalog(before.as_ref(), draft, &offers, app.http.now());
+    let (catalog, plan) = decided.map_err(|refusal| refused(refusal, ""))?;
+    let taken = if before.is_some() { Code::VersionMismatch } else { Code::Conflict };
+    commit(app, plan, taken).await?;
     Ok(catalog)
 }
 
-async fn commit(app: &App, write: Write, refused: Code) -> Result<(), Problem> {
+async fn commit(app: &App, plan: Plan, refused: Code) -> Result<(), Problem> {
     app.store
-        .commit(&Plan::of(write))
+        .commit(&plan)
         .await
         .map_err(|error| if error.is_conflict() { Problem::new(refused) } else { error.into() })
 }

@@ -10,10 +10,13 @@ mod courses;
 mod edit_product;
 mod health;
 mod listing;
+mod offer_body;
+mod offers;
 mod openapi;
 mod read_product;
 mod save_course;
 mod set_stock;
+mod vouchers;
 
 use axum::Router;
 use axum::extract::FromRef;
@@ -58,6 +61,17 @@ web::operations!(
     catalogs::read_catalog,
     catalogs::replace_catalog,
     catalogs::delete_catalog,
+    offers::list_offers,
+    offers::create_offer,
+    offers::read_offer,
+    offers::replace_offer,
+    offers::delete_offer,
+    vouchers::list_vouchers,
+    vouchers::create_voucher,
+    vouchers::read_voucher,
+    vouchers::list_voucher_uses,
+    vouchers::replace_voucher,
+    vouchers::delete_voucher,
     openapi::read_openapi,
     health::read_health,
 );

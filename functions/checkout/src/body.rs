@@ -21,6 +21,9 @@ pub(crate) struct CheckoutBody {
     /// The basket version that the learner saw.
     #[serde(default)]
     pub(crate) basket_version: Option<u64>,
+    /// The total that the learner saw. If it is another one now, 409 `price_changed` says so, and nothing is ordered.
+    #[serde(default)]
+    pub(crate) total: Option<MoneyBody>,
     /// `redirect` to the processor's page (the default), or `client_secret` for a form of the shop's own.
     #[serde(default)]
     pub(crate) flow: FlowBody,

@@ -4,6 +4,7 @@
 //! A crash between them is healed by the next call with the same `Idempotency-Key`, which finds the order and asks the
 //! processor again with the same key of its own.
 
+mod after_conflict;
 mod body;
 mod cancel_order;
 mod config;

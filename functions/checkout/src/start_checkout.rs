@@ -6,18 +6,19 @@ use axum::response::{IntoResponse, Response};
 use domain::basket::{Basket, BasketStatus};
 use domain::id::OrderNumber;
 use domain::idempotency::{KeyUse, judge};
+use domain::money::Money;
 use domain::order::{OrderFile, OrderState};
 use domain::owner::{Actor, Owner};
-use domain::plan::{Plan, Write};
-use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide, refresh};
-use domain::text::Sku;
+use domain::plan::Plan;
+use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide};
 use domain::throttle::Throttle;
-use store::{BasketView, CommitError};
+use store::BasketView;
 use web::{
     Claim, Code, IdempotencyKey, IfMatch, Json, Problem, RequestId, SignedIn, fingerprint_of, metrics, telemetry,
 };
 
 use crate::App;
+use crate::after_conflict::after_conflict;
 use crate::body::{CheckoutBody, CheckoutView};
 use crate::end_session::end_session;
 use crate::open_session::open_session;
@@ -51,6 +52,7 @@ pub(crate) async fn start_checkout(
         key,
         fingerprint: fingerprint_of(&Method::POST, "/api/v1/checkout", &body)?,
         seen: body.basket_version,
+        shown: body.total.map(Money::from),
     };
     let (mut file, replayed) = place(&app, &mut checkout, loaded, &if_match, &request).await?;
     telemetry::concerns(&file.order.number);
@@ -119,13 +121,20 @@ async fn attempt_once(
         Some(file) if is_same(&file, basket, checkout, now) => return adopt(app, checkout, file).await,
         earlier => earlier,
     };
-    let situation = Situation { basket, replaced: replaced.as_ref(), benefits: &[], tax: app.tax };
+    let buyer = &checkout.buyer(&loaded.buyer);
+    let situation = Situation { basket, replaced: replaced.as_ref(), automatic: &loaded.offers, buyer, tax: app.tax };
     let mut ids = app.http.ids(now);
     let (file, plan) = decide(&situation, checkout, now, &mut ids).map_err(|e| refused(&e))?;
     check_amounts(&file)?;
+    // Whatever is decided anew must come to the same: nobody pays more than the first decision said.
+    checkout.shown.get_or_insert(file.order.total);
     // Only now is it known that the earlier order is given up, and its session must not outlive it.
     if let Some(replaced) = &replaced {
         end_session(app, replaced, request).await?;
+        if app.store.check_size(&plan).is_err() {
+            give_up(app, replaced).await;
+            return Ok(None);
+        }
     }
     match app.store.commit(&plan).await {
         Ok(()) => {
@@ -206,77 +215,7 @@ fn refused(refusal: &CheckoutRefusal) -> Problem {
     match refusal {
         CheckoutRefusal::EmptyBasket => Problem::new(Code::EmptyBasket),
         CheckoutRefusal::BasketChanged => Problem::new(Code::BasketChanged).detail(refusal.to_string()),
+        CheckoutRefusal::PriceChanged(_) => Problem::new(Code::PriceChanged).detail(refusal.to_string()),
         CheckoutRefusal::Money(_) => Problem::new(Code::AmountNotPayable),
-    }
-}
-
-/// Says what a refused condition means; `Ok` if the checkout is to be decided anew.
-async fn after_conflict(
-    app: &App,
-    checkout: &mut Checkout,
-    situation: &Situation<'_>,
-    error: CommitError,
-) -> Result<(), Problem> {
-    // The same learner's other click was faster: what else did not hold may be its doing, and it is the answer.
-    if error.refused("remember") || error.refused("save_basket") {
-        return Ok(());
-    }
-    if error.refused("check_not_owned") || error.refused("grant") {
-        return Err(Problem::new(Code::AlreadyPurchased));
-    }
-    match situation.basket {
-        Some(basket) if error.refused("move_stock") => {
-            take_over_products(app, checkout, basket, situation.replaced).await
-        }
-        Some(_) | None if error.is_conflict() => Ok(()),
-        Some(_) | None => Err(error.into()),
-    }
-}
-
-/// A product was edited since it was put in the basket, or has too few units left. The basket takes over the products
-/// as they are now; if every price is as it was shown, the checkout goes on, else the learner is shown the new one.
-async fn take_over_products(
-    app: &App,
-    checkout: &mut Checkout,
-    basket: &Basket,
-    replaced: Option<&OrderFile>,
-) -> Result<(), Problem> {
-    let skus: Vec<_> = basket.lines.iter().map(|line| line.product.sku.clone()).collect();
-    let products = app.store.read_products(&skus).await?;
-    let now = app.http.now();
-    let short = basket.lines.iter().find(|line| {
-        let found = products.iter().find(|product| product.sku == line.product.sku);
-        let held = replaced.map_or(0, |file| held_by(file, &line.product.sku));
-        found.is_some_and(|product| is_short(product, line.quantity.get().saturating_sub(held), now))
-    });
-    if let Some(line) = short {
-        metrics::hold_conflict();
-        return Err(
-            Problem::new(Code::OutOfStock).detail(format!("{} is sold out, or has too few left", line.product.sku))
-        );
-    }
-    let Some((refreshed, same_price)) = refresh(basket, &products, now) else { return Ok(()) };
-    let version = refreshed.version;
-    let write = Write::SaveBasket { basket: Box::new(refreshed), expect: Some(basket.version) };
-    match app.store.commit(&Plan::of(write)).await {
-        Ok(()) if same_price => {
-            checkout.seen = checkout.seen.map(|_| version);
-            Ok(())
-        }
-        Err(error) if !error.is_conflict() => Err(error.into()),
-        Ok(()) | Err(_) => Err(Problem::new(Code::BasketChanged).detail("a price changed; look at the basket again")),
-    }
-}
-
-/// The units that an order which is given up in the same transaction holds.
-fn held_by(file: &OrderFile, sku: &Sku) -> u32 {
-    let line = file.order.lines.iter().find(|line| line.sku == *sku && line.stock.is_some());
-    line.map_or(0, |line| line.quantity.get())
-}
-
-fn is_short(product: &domain::product::Product, wanted: u32, now: jiff::Timestamp) -> bool {
-    match product.availability(now) {
-        domain::product::Availability::Limited(left) => left < wanted,
-        domain::product::Availability::Unlimited | domain::product::Availability::NotForSale => false,
     }
 }

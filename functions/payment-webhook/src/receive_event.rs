@@ -74,7 +74,8 @@ fn verify(
         }
     };
     telemetry::concerns_event(&event.event);
-    tracing::info!(event_type = event.event_type, "webhook verified");
+    // What came of it is a line of its own, and a payment has several events.
+    tracing::debug!(event_type = event.event_type, "webhook verified");
     if event.fact == Fact::Irrelevant {
         metrics::webhook_event(WebhookOutcome::Irrelevant);
         return Ok(None);
@@ -113,7 +114,7 @@ async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, raw: &str
         }
         match app.store.commit(&plan).await {
             Ok(()) => {
-                tracing::info!(outcome = outcome.name(), "event applied");
+                tracing::info!(event_type = event.event_type, outcome = outcome.name(), "event applied");
                 count(&file, outcome, &plan);
                 app.queue.send_all(app.store.tenant(), &plan).await;
                 return Ok(());
@@ -173,7 +174,7 @@ fn learned(known: Circumstances, error: &CommitError) -> Circumstances {
     let any = |names: &[&str]| names.iter().any(|name| error.refused(name));
     Circumstances {
         basket_moved: known.basket_moved || any(&["save_basket", "thaw_basket"]),
-        places_gone: known.places_gone || any(&["move_stock", "grant"]),
+        places_gone: known.places_gone || any(&["move_stock", "move_uses", "grant"]),
     }
 }
 

@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::entitlement::Entitlement;
 use crate::ledger::Account;
 use crate::money::{Money, total};
+use crate::offer::Offer;
 use crate::order::{OrderFile, OrderState};
 use crate::product::Product;
 use crate::refund::{Refund, RefundState};
 use crate::task::TaskState;
 use crate::text::Sku;
+use crate::uses::{Counted, Counter, Level, taken_by};
+use crate::voucher::{Usage, Voucher};
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,12 @@ pub struct Books {
     pub products: Vec<Product>,
     /// Every entitlement.
     pub entitlements: Vec<Entitlement>,
+    /// Every offer.
+    pub offers: Vec<Offer>,
+    /// Every voucher.
+    pub vouchers: Vec<Voucher>,
+    /// Every counter of uses.
+    pub counters: BTreeMap<Counter, Level>,
 }
 
 /// Checks every invariant; empty is good.
@@ -48,6 +57,8 @@ pub fn check(books: &Books) -> Vec<Violation> {
     }
     entitlements_rest_on_paid_lines(books, &mut found);
     units_are_within_their_limits(books, &mut found);
+    uses_are_those_of_the_orders(books, &mut found);
+    uses_are_within_their_limits(books, &mut found);
     found
 }
 
@@ -182,5 +193,71 @@ fn units_are_within_their_limits(books: &Books, found: &mut Vec<Violation>) {
                 found.push(violation("I5", &product.sku, format!("stock {record} adds up to {sum}, not {quantity:?}")));
             }
         }
+    }
+}
+
+/// I5: every counter of uses is what unpaid and paid orders have together.
+fn uses_are_those_of_the_orders(books: &Books, found: &mut Vec<Violation>) {
+    let mut counted: BTreeMap<Counter, Level> = BTreeMap::new();
+    for file in &books.orders {
+        match file.order.state {
+            OrderState::PendingPayment { .. } | OrderState::Paid { .. } => {}
+            OrderState::Cancelled { .. } | OrderState::Expired { .. } => continue,
+        }
+        for (counter, uses, given) in taken_by(&file.order) {
+            let level = counted.entry(counter).or_default();
+            level.taken = level.taken.saturating_add(uses);
+            level.given = level.given.saturating_add(given);
+        }
+    }
+    for (counter, level) in &books.counters {
+        let orders = counted.remove(counter).unwrap_or_default();
+        if *level != orders {
+            found.push(violation("I5", name(counter), format!("counted {level:?}, the orders have {orders:?}")));
+        }
+    }
+    for (counter, orders) in counted {
+        found.push(violation("I5", name(&counter), format!("not counted, the orders have {orders:?}")));
+    }
+}
+
+/// I5: no offer and no voucher is used more often than it may be.
+fn uses_are_within_their_limits(books: &Books, found: &mut Vec<Violation>) {
+    let mut over = |counter: &Counter, level: &Level, most: Option<u32>, money: Option<i64>| {
+        if most.is_some_and(|most| level.taken > most) || money.is_some_and(|most| level.given > most) {
+            found.push(violation("I5", name(counter), format!("{level:?} is beyond {most:?} uses, {money:?}")));
+        }
+    };
+    for (counter, level) in &books.counters {
+        let (counted, by_user) = match counter {
+            Counter::All(counted) => (counted, false),
+            Counter::Of(_, counted) => (counted, true),
+        };
+        match counted {
+            Counted::Offer { id, automatic } => {
+                let offer = books.offers.iter().find(|offer| offer.id == *id && offer.automatic == *automatic);
+                let Some(limits) = offer.map(|offer| offer.limits) else { continue };
+                // A limit for each user may be set below what a user has used before.
+                if !by_user {
+                    over(counter, level, limits.max_uses, limits.max_discount.map(Money::minor));
+                }
+            }
+            Counted::Voucher(code) => {
+                let Some(voucher) = books.vouchers.iter().find(|voucher| voucher.code == *code) else { continue };
+                let once = voucher.usage == Usage::OncePerCustomer;
+                over(counter, level, Some(if by_user && once { 1 } else { voucher.most() }), None);
+            }
+        }
+    }
+}
+
+fn name(counter: &Counter) -> String {
+    let counted = |counted: &Counted| match counted {
+        Counted::Offer { id, .. } => format!("offer {id}"),
+        Counted::Voucher(code) => format!("voucher {code}"),
+    };
+    match counter {
+        Counter::All(of) => counted(of),
+        Counter::Of(user, of) => format!("{} of {user}", counted(of)),
     }
 }

@@ -2,22 +2,28 @@
 //!
 //! A line carries the product as it was when the line was last touched, with all its price windows, so that a basket
 //! is read and priced in one round trip and a scheduled price takes effect on time. Checkout holds that snapshot
-//! against the catalog; if staff changed the product since, the shopper is shown the new price first (I7).
+//! against the catalog; if staff changed the product since, the buyer is shown the new price first (I7).
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{BasketId, OrderNumber};
 use crate::money::MoneyError;
+use crate::offer::Offer;
 use crate::owner::Owner;
 use crate::percent::Percent;
-use crate::pricing::{Benefit, Item, Pricing, price};
+use crate::pricing::{Item, Pricing};
 use crate::product::Product;
+use crate::promotion::{Buyer, Choice, Promotions, choose};
 use crate::quantity::Quantity;
 use crate::text::{Sku, VoucherCode};
+use crate::uses::Reservation;
+use crate::voucher::Entered;
 
 /// The most lines of a basket: with three writes for a line, a checkout stays below the 100 of one transaction.
 pub const MAX_LINES: usize = 20;
+/// The most codes of a basket.
+pub const MAX_VOUCHERS: usize = 10;
 /// How long an untouched basket of an anonymous session is kept.
 pub const SESSION_BASKET: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long an untouched basket of a user is kept.
@@ -69,8 +75,11 @@ pub struct Basket {
     pub status: BasketStatus,
     /// What is in it, oldest first.
     pub lines: Vec<BasketLine>,
-    /// The codes that were entered.
-    pub vouchers: Vec<VoucherCode>,
+    /// The codes that were entered, with what they open.
+    pub vouchers: Vec<Entered>,
+    /// The uses that the order has that this basket is frozen for, or was: the next checkout gives them back.
+    #[serde(default)]
+    pub held: Vec<Reservation>,
     /// Counts up with every change of the owner's basket, also when it is replaced by a new one.
     pub version: u64,
     /// The last change.
@@ -82,8 +91,12 @@ pub struct Basket {
 pub struct PricedBasket {
     /// The priced lines; `None` for an empty basket, which has no currency.
     pub pricing: Option<Pricing>,
+    /// What an order at these prices must reserve.
+    pub reservations: Vec<Reservation>,
     /// Products in the basket that cannot be bought at this moment. They cost nothing and stop a checkout.
     pub unavailable: Vec<Sku>,
+    /// Codes that take nothing off.
+    pub idle: Vec<VoucherCode>,
 }
 
 impl Basket {
@@ -91,7 +104,8 @@ impl Basket {
     #[must_use]
     pub fn empty(id: BasketId, owner: Owner, version: u64, now: Timestamp) -> Self {
         let status = BasketStatus::Open { replaces: None };
-        Self { id, owner, status, lines: Vec::new(), vouchers: Vec::new(), version, touched_at: now }
+        let (lines, vouchers, held) = (Vec::new(), Vec::new(), Vec::new());
+        Self { id, owner, status, lines, vouchers, held, version, touched_at: now }
     }
 
     /// When the basket is dropped if nobody touches it.
@@ -125,17 +139,25 @@ impl Basket {
         self.lines.iter().find(|line| line.product.sku == *sku)
     }
 
-    /// Prices the basket at `now`.
+    /// The code with its offer, if it was entered.
+    #[must_use]
+    pub fn voucher(&self, code: &VoucherCode) -> Option<&Entered> {
+        self.vouchers.iter().find(|entered| entered.voucher.code == *code)
+    }
+
+    /// Prices the basket at `now`, with the offers that need no code and those that its codes open.
     ///
     /// # Errors
     /// [`MoneyError`] for sums that cannot be represented.
     pub fn priced(
         &self,
-        benefits: &[Benefit],
+        automatic: &[Offer],
+        buyer: &Buyer,
         tax: Option<Percent>,
         now: Timestamp,
     ) -> Result<PricedBasket, MoneyError> {
-        price_products(self.lines.iter().map(|line| (&line.product, line.quantity)), benefits, tax, now)
+        let promotions = Promotions { automatic, entered: &self.vouchers, buyer: Some(buyer), held: &self.held };
+        price_products(self.lines.iter().map(|line| (&line.product, line.quantity)), promotions, tax, now)
     }
 }
 
@@ -146,19 +168,25 @@ impl Basket {
 /// [`MoneyError`] for sums that cannot be represented, or products in two currencies.
 pub fn price_products<'a>(
     products: impl IntoIterator<Item = (&'a Product, Quantity)>,
-    benefits: &[Benefit],
+    promotions: Promotions<'_>,
     tax: Option<Percent>,
     now: Timestamp,
 ) -> Result<PricedBasket, MoneyError> {
-    let mut items = Vec::new();
+    let mut lines = Vec::new();
     let mut unavailable = Vec::new();
     for (product, quantity) in products {
         match product.offer_at(now).filter(|_| product.published && product.kind.is_sellable()) {
-            Some(record) => items.push(Item { sku: product.sku.clone(), quantity, unit_price: record.price }),
+            Some(record) => {
+                let item = Item { sku: product.sku.clone(), quantity, unit_price: record.price };
+                lines.push((product, item));
+            }
             None => unavailable.push(product.sku.clone()),
         }
     }
-    let currency = items.first().map(|item| item.unit_price.currency());
-    let pricing = currency.map(|currency| price(currency, &items, benefits, tax)).transpose()?;
-    Ok(PricedBasket { pricing, unavailable })
+    let Some(currency) = lines.first().map(|(_, item)| item.unit_price.currency()) else {
+        let idle = promotions.entered.iter().map(|entered| entered.voucher.code.clone()).collect();
+        return Ok(PricedBasket { pricing: None, reservations: Vec::new(), unavailable, idle });
+    };
+    let Choice { pricing, reservations, idle } = choose(currency, &lines, promotions, tax, now)?;
+    Ok(PricedBasket { pricing: Some(pricing), reservations, unavailable, idle })
 }

@@ -11,6 +11,7 @@ use crate::order::{IllegalOrderEvent, Order, OrderEvent, OrderFile};
 use crate::owner::{Actor, Owner};
 use crate::plan::{Pile, Plan, Write};
 use crate::start_checkout::{log_detail, move_units};
+use crate::uses::give_back;
 
 /// Decides a cancellation. With `thaw`, the basket that was frozen for the order is opened again.
 ///
@@ -72,6 +73,7 @@ fn leave(file: &OrderFile, order: &Order) -> Vec<Write> {
         }
     }
     writes.extend(file.order.lines.iter().filter_map(|line| move_units(line, Pile::Held, Pile::Available)));
+    writes.extend(give_back(&file.order));
     writes
 }
 

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::course::Course;
 use crate::course_key::CourseKey;
 use crate::money::Money;
+use crate::offer::Offer;
 use crate::plan::{Plan, Write};
 use crate::product::{Kind, Product};
+use crate::selection::{CatalogQuery, Selection};
 use crate::stock::StockRecord;
 use crate::text::{Mode, Sku, Slug, Title};
 
@@ -20,14 +22,39 @@ pub struct Catalog {
     pub id: Slug,
     /// What people read.
     pub title: Title,
-    /// The products in it.
+    /// Products in it by name.
     pub skus: BTreeSet<Sku>,
+    /// Products in it by what they are.
+    #[serde(default)]
+    pub query: Option<CatalogQuery>,
     /// Counts up with every staff edit.
     pub version: u64,
+    /// The offers that name it. Not part of the edited catalog: saving an offer changes them.
+    #[serde(skip)]
+    pub links: Links,
+}
+
+/// The offers that name a catalog.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// Which.
+    pub offers: BTreeSet<Slug>,
+    /// How often one was added or taken away.
+    pub changes: u32,
+}
+
+impl Catalog {
+    /// Whether a product is in it.
+    #[must_use]
+    pub fn holds(&self, product: &Product) -> bool {
+        self.skus.contains(&product.sku) || self.query.as_ref().is_some_and(|query| query.takes(product))
+    }
 }
 
 /// The most products of one catalog: one page of them is read at a time, but its list is one row.
 pub const MAX_CATALOG: usize = 1000;
+/// The most offers that name one catalog: an edit of it rewrites them all at once.
+pub const MAX_LINKS: usize = 90;
 /// The most price windows of one product.
 pub const MAX_WINDOWS: usize = 20;
 
@@ -187,6 +214,34 @@ fn with_levels(mut product: Product) -> Result<Product, CatalogRefusal> {
             .ok_or(invalid("/stock", "quantity is below the units that are held or sold already"))?;
     }
     Ok(product)
+}
+
+/// Decides a catalog's new state. `offers` are those that name it: each carries it, and is brought up to date with it.
+///
+/// # Errors
+/// [`CatalogRefusal`].
+pub fn save_catalog(
+    before: Option<&Catalog>,
+    draft: Catalog,
+    offers: &[Offer],
+    now: Timestamp,
+) -> Result<(Catalog, Plan), CatalogRefusal> {
+    if draft.skus.len() > MAX_CATALOG {
+        return Err(invalid("/skus", "a catalog holds at most 1000 products by name"));
+    }
+    if draft.query.as_ref().is_some_and(CatalogQuery::is_empty) {
+        return Err(invalid("/query", "a query must ask for something"));
+    }
+    let expect = before.map(|catalog| catalog.version);
+    let links = before.map(|catalog| catalog.links.clone()).unwrap_or_default();
+    let catalog = Catalog { version: expect.unwrap_or(0).saturating_add(1), links, ..draft };
+    let mut plan = Plan::of(Write::SaveCatalog { catalog: catalog.clone(), expect });
+    for offer in offers.iter().filter(|offer| offer.condition.products.catalog() == Some(&catalog.id)) {
+        let mut after = Offer { version: offer.version.saturating_add(1), updated_at: now, ..offer.clone() };
+        after.condition.products = Selection::Catalog(Box::new(catalog.clone()));
+        plan.push(Write::RefreshOffer(Box::new(after)));
+    }
+    Ok((catalog, plan))
 }
 
 /// A course as staff writes it, its seats apart.

@@ -5,13 +5,14 @@
 
 use jiff::Timestamp;
 
-use crate::basket::{Basket, BasketLine, BasketStatus, MAX_LINES};
+use crate::basket::{Basket, BasketLine, BasketStatus, MAX_LINES, MAX_VOUCHERS};
 use crate::id::Ids;
 use crate::owner::Owner;
 use crate::plan::{Plan, Write};
 use crate::product::{Availability, Product};
 use crate::quantity::Quantity;
-use crate::text::Sku;
+use crate::text::{Sku, VoucherCode};
+use crate::voucher::Entered;
 
 /// A wished change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub enum Change {
     SetQuantity(Box<Product>, Quantity),
     /// Removes a line.
     Remove(Sku),
+    /// Enters a code; one that is in it already is brought up to date.
+    Enter(Box<Entered>),
+    /// Takes a code out.
+    Withdraw(VoucherCode),
     /// Empties the basket.
     Clear,
 }
@@ -58,6 +63,12 @@ pub enum BasketRefusal {
     /// Another currency than the rest of the basket.
     #[error("{0} is sold in another currency than the rest of the basket")]
     CurrencyMismatch(Sku),
+    /// No such code in the basket.
+    #[error("{0} is not in the basket")]
+    NoSuchVoucher(VoucherCode),
+    /// Too many codes.
+    #[error("a basket holds at most 10 codes")]
+    TooManyVouchers,
     /// Too many lines or units.
     #[error("a basket holds at most 20 products, and 100 units of each")]
     Full,
@@ -102,6 +113,14 @@ pub fn decide(
                 return Err(BasketRefusal::NoSuchLine(sku));
             }
         }
+        Change::Enter(entered) => enter(&mut basket, *entered)?,
+        Change::Withdraw(code) => {
+            let before = basket.vouchers.len();
+            basket.vouchers.retain(|entered| entered.voucher.code != code);
+            if basket.vouchers.len() == before {
+                return Err(BasketRefusal::NoSuchVoucher(code));
+            }
+        }
         Change::Clear => {
             basket.lines.clear();
             basket.vouchers.clear();
@@ -136,6 +155,16 @@ fn add(basket: &mut Basket, addition: Addition, now: Timestamp) -> Result<(), Ba
         None => quantity,
     };
     put_line(basket, product, wanted, now)
+}
+
+fn enter(basket: &mut Basket, entered: Entered) -> Result<(), BasketRefusal> {
+    let full = basket.vouchers.len() >= MAX_VOUCHERS;
+    match basket.vouchers.iter_mut().find(|known| known.voucher.code == entered.voucher.code) {
+        Some(known) => *known = entered,
+        None if full => return Err(BasketRefusal::TooManyVouchers),
+        None => basket.vouchers.push(entered),
+    }
+    Ok(())
 }
 
 fn set_quantity(

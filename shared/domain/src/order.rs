@@ -16,6 +16,7 @@ use crate::pricing::{Applied, PricedLine, Pricing, Tax};
 use crate::product::Kind;
 use crate::quantity::Quantity;
 use crate::text::{Mode, Sku, Title, Username};
+use crate::uses::Reservation;
 
 pub use crate::order_file::{FulfillmentStatus, MoneyStatus, OrderFile};
 
@@ -198,6 +199,9 @@ pub struct Order {
     pub lines: Vec<OrderLine>,
     /// What is to be paid.
     pub total: Money,
+    /// The uses of offers and codes that it has while it is not ended unpaid.
+    #[serde(default)]
+    pub reservations: Vec<Reservation>,
     /// The one attempt that may be paid now.
     pub attempt: Option<AttemptId>,
     /// When it was placed.

@@ -17,6 +17,12 @@ pub struct Percent(Decimal);
 pub struct BadPercent;
 
 impl Percent {
+    /// Whether it is a share of nothing.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
     /// The percentage divided by a hundred.
     #[must_use]
     pub fn fraction(self) -> Decimal {

@@ -3,29 +3,16 @@
 //! A plan is executed as one transaction: all of it or nothing. Every write carries its own condition, and a condition
 //! that does not hold comes back by the write's [`Write::name`], so that the operation can say what it means.
 
+mod write;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::Attempt;
-use crate::basket::Basket;
-use crate::catalog::Catalog;
-use crate::client_key::ClientKey;
-use crate::course::Course;
-use crate::entitlement::LineRef;
-use crate::id::{BasketId, OrderNumber, OutboxId, RefundId};
-use crate::idempotency::IdempotencyRecord;
-use crate::journal::{JournalEntry, LogEntry, ProcessorEventRecord};
-use crate::ledger::LedgerEntry;
-use crate::machine_client::MachineClient;
-use crate::order::Order;
-use crate::owner::{Owner, SubjectKey, UserId, UserSessionKey};
-use crate::payment::ProcessorName;
-use crate::product::Product;
-use crate::refund::Refund;
-use crate::task::Task;
-use crate::text::{ProcessorRef, Sku};
-use crate::user::User;
-use crate::user_session::UserSession;
+use crate::id::{OrderNumber, OutboxId, RefundId};
+use crate::text::Sku;
+use crate::uses::Move;
+
+pub use write::Write;
 
 /// A message that is owed to the queue. The table is the truth; the message is a wake-up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,235 +63,6 @@ pub struct Shift {
     pub count: u32,
 }
 
-/// One conditional write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// Product as staff edited it. Condition: absent, or at `before`'s version with enough units available.
-    SaveProduct {
-        /// As it was read.
-        before: Option<Box<Product>>,
-        /// As it shall be.
-        after: Box<Product>,
-    },
-    /// Course as staff edited it. Condition: absent, or at version `expect`.
-    SaveCourse {
-        /// As it shall be.
-        course: Box<Course>,
-        /// The version it was read at; `None` if it was absent.
-        expect: Option<u64>,
-    },
-    /// Catalog as staff edited it. Condition: absent, or at version `expect`.
-    SaveCatalog {
-        /// As it shall be.
-        catalog: Catalog,
-        /// The version it was read at; `None` if it was absent.
-        expect: Option<u64>,
-    },
-    /// Removes a catalog. Condition: at version `expect`.
-    DropCatalog {
-        /// As it was read.
-        catalog: Catalog,
-    },
-    /// The owner's basket. Condition: absent, or at version `expect`.
-    SaveBasket {
-        /// As it shall be.
-        basket: Box<Basket>,
-        /// The version it was read at; `None` if it was absent.
-        expect: Option<u64>,
-    },
-    /// Lets a frozen basket be open again. Condition: it is that basket at that version.
-    ThawBasket {
-        /// Whose.
-        owner: Owner,
-        /// Which.
-        basket: BasketId,
-        /// Its version while frozen.
-        version: u64,
-    },
-    /// Moves units of a product, or only looks at it. Conditions: it is at `version`, if one is given, so that its price
-    /// is the one that was shown; and each pile has what is taken from it, all shifts taken together.
-    MoveStock {
-        /// Of which product.
-        sku: Sku,
-        /// The version that was priced.
-        version: Option<u64>,
-        /// What moves; one write a product, since a transaction touches a row once.
-        shifts: Vec<Shift>,
-    },
-    /// Nothing is written. Condition: the user does not own the product.
-    CheckNotOwned {
-        /// Who.
-        owner: UserId,
-        /// What.
-        sku: Sku,
-    },
-    /// The user owns the product on account of a line. Condition: not yet on account of that line; with `first`, not
-    /// at all yet.
-    Grant {
-        /// Who.
-        owner: UserId,
-        /// What.
-        sku: Sku,
-        /// Why.
-        line: LineRef,
-        /// The place at the LMS that the line gives, as far as it can be told: another product that gives the same
-        /// keeps it when this one is refunded.
-        place: Option<String>,
-        /// Whether it must be the first.
-        first: bool,
-    },
-    /// The line no longer gives the product. Condition: it did.
-    Ungrant {
-        /// Who.
-        owner: UserId,
-        /// What.
-        sku: Sku,
-        /// Why not.
-        line: LineRef,
-    },
-    /// A new order. Condition: absent.
-    CreateOrder(Box<Order>),
-    /// The order. Condition: at the version before its own.
-    SaveOrder(Box<Order>),
-    /// A new attempt. Condition: absent.
-    CreateAttempt(OrderNumber, Box<Attempt>),
-    /// The attempt. Condition: at the version before its own.
-    SaveAttempt(OrderNumber, Box<Attempt>),
-    /// A new task. Condition: absent.
-    CreateTask(OrderNumber, Task),
-    /// The task. Condition: at the version before its own.
-    SaveTask(OrderNumber, Task),
-    /// A new refund. Condition: absent.
-    CreateRefund(OrderNumber, Box<Refund>),
-    /// The refund. Condition: at the version before its own.
-    SaveRefund(OrderNumber, Box<Refund>),
-    /// A processor's event. Condition: absent, which is what makes every delivery after the first a no-op.
-    RecordEvent(OrderNumber, ProcessorEventRecord),
-    /// A way from a processor's object to the order. Condition: absent or the same.
-    LinkReference {
-        /// The order.
-        order: OrderNumber,
-        /// Whose object.
-        processor: ProcessorName,
-        /// The object.
-        reference: ProcessorRef,
-    },
-    /// A ledger entry. Condition: no entry of the same cause.
-    PostLedger(OrderNumber, LedgerEntry),
-    /// A message owed. Condition: absent.
-    Owe(OutboxItem),
-    /// The message was sent again. Condition: still owed.
-    Resend(OutboxItem),
-    /// The message arrived. No condition but the key: settling twice is the same as once.
-    Settle(OrderNumber, OutboxId),
-    /// A line of the timeline. Condition: absent.
-    Log(OrderNumber, LogEntry),
-    /// A raw answer; under the order, or under `None` when no order could be told. Condition: absent.
-    Journal(Option<OrderNumber>, JournalEntry),
-    /// An idempotency record. Condition: absent or past its time.
-    Remember {
-        /// Whose key.
-        owner: UserId,
-        /// The record.
-        record: IdempotencyRecord,
-        /// The moment against which an old record's time is held.
-        now: Timestamp,
-    },
-    /// Removes a basket. Condition: at version `expect`.
-    DropBasket {
-        /// Whose.
-        owner: Owner,
-        /// The version it was read at.
-        expect: u64,
-    },
-    /// A new user. Condition: absent.
-    CreateUser(Box<User>),
-    /// The user. Condition: at the version before its own.
-    SaveUser(Box<User>),
-    /// A way from an issuer's `sub` to the user. Condition: absent or the same.
-    LinkSubject {
-        /// The issuer and its `sub`.
-        key: SubjectKey,
-        /// Who.
-        user: UserId,
-    },
-    /// Removes such a way. Condition: absent or to that user.
-    UnlinkSubject {
-        /// The issuer and its `sub`.
-        key: SubjectKey,
-        /// Who.
-        user: UserId,
-    },
-    /// A new signed-in session. Condition: absent.
-    StartSession(Box<UserSession>),
-    /// The session is over. No condition but the key: ending twice is the same as once.
-    EndSession {
-        /// Whose.
-        user: UserId,
-        /// Which.
-        key: UserSessionKey,
-    },
-    /// A client application's key. Condition: absent, or at version `expect`.
-    SaveClientKey {
-        /// As it shall be.
-        key: Box<ClientKey>,
-        /// The version it was read at; `None` if it was absent.
-        expect: Option<u64>,
-    },
-    /// A machine client. Condition: absent, or at version `expect`.
-    SaveMachineClient {
-        /// As it shall be.
-        client: Box<MachineClient>,
-        /// The version it was read at; `None` if it was absent.
-        expect: Option<u64>,
-    },
-}
-
-impl Write {
-    /// The write's name: what a failed condition is reported as.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::SaveProduct { .. } => "save_product",
-            Self::SaveCourse { .. } => "save_course",
-            Self::SaveCatalog { .. } => "save_catalog",
-            Self::DropCatalog { .. } => "drop_catalog",
-            Self::SaveBasket { .. } => "save_basket",
-            Self::ThawBasket { .. } => "thaw_basket",
-            Self::MoveStock { .. } => "move_stock",
-            Self::CheckNotOwned { .. } => "check_not_owned",
-            Self::Grant { .. } => "grant",
-            Self::Ungrant { .. } => "ungrant",
-            Self::CreateOrder(_) => "create_order",
-            Self::SaveOrder(_) => "save_order",
-            Self::CreateAttempt(..) => "create_attempt",
-            Self::SaveAttempt(..) => "save_attempt",
-            Self::CreateTask(..) => "create_task",
-            Self::SaveTask(..) => "save_task",
-            Self::CreateRefund(..) => "create_refund",
-            Self::SaveRefund(..) => "save_refund",
-            Self::RecordEvent(..) => "record_event",
-            Self::LinkReference { .. } => "link_reference",
-            Self::PostLedger(..) => "post_ledger",
-            Self::Owe(_) => "owe",
-            Self::Resend(_) => "resend",
-            Self::Settle(..) => "settle",
-            Self::Log(..) => "log",
-            Self::Journal(..) => "journal",
-            Self::Remember { .. } => "remember",
-            Self::DropBasket { .. } => "drop_basket",
-            Self::CreateUser(_) => "create_user",
-            Self::SaveUser(_) => "save_user",
-            Self::LinkSubject { .. } => "link_subject",
-            Self::UnlinkSubject { .. } => "unlink_subject",
-            Self::StartSession(_) => "start_session",
-            Self::EndSession { .. } => "end_session",
-            Self::SaveClientKey { .. } => "save_client_key",
-            Self::SaveMachineClient { .. } => "save_machine_client",
-        }
-    }
-}
-
 /// What a decision wants done, all of it or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -319,15 +77,28 @@ impl Plan {
         Self { writes: vec![write] }
     }
 
-    /// Adds writes; what moves stock of a product that the plan touches already joins that write.
+    /// Adds writes; what moves stock or uses that the plan moves already joins that write.
     pub fn extend(&mut self, writes: impl IntoIterator<Item = Write>) {
         for write in writes {
             if let Write::MoveStock { sku, version, shifts } = write {
                 self.move_stock(&sku, version, shifts);
+            } else if let Write::MoveUses(more) = write {
+                self.move_uses(more);
             } else {
                 self.writes.push(write);
             }
         }
+    }
+
+    fn move_uses(&mut self, more: Move) {
+        for write in &mut self.writes {
+            if let Write::MoveUses(known) = write
+                && known.of == more.of
+            {
+                return known.add(more);
+            }
+        }
+        self.writes.push(Write::MoveUses(more));
     }
 
     fn move_stock(&mut self, moved: &Sku, at: Option<u64>, more: Vec<Shift>) {

@@ -24,7 +24,8 @@ pub struct Item {
 }
 
 /// What a benefit takes off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type", content = "value")]
 pub enum Reduction {
     /// A share of each line.
     Percent(Percent),
@@ -34,6 +35,19 @@ pub enum Reduction {
     FixedPrice(Money),
     /// Nothing to pay.
     Free,
+    /// One unit of the cheapest line is free.
+    Cheapest,
+}
+
+impl Reduction {
+    /// The amount that it speaks of.
+    #[must_use]
+    pub fn amount(&self) -> Option<Money> {
+        match self {
+            Self::Absolute(amount) | Self::FixedPrice(amount) => Some(*amount),
+            Self::Percent(_) | Self::Free | Self::Cheapest => None,
+        }
+    }
 }
 
 /// A benefit that applies to some lines of a basket. Offers and vouchers yield these, already in order of priority.
@@ -167,9 +181,11 @@ fn list_line(currency: Currency, item: &Item) -> Result<PricedLine, MoneyError> 
 fn apply(benefit: &Benefit, lines: &mut [PricedLine]) -> Result<(), MoneyError> {
     let mut chosen: Vec<&mut PricedLine> =
         lines.iter_mut().filter(|line| benefit.skus.is_empty() || benefit.skus.contains(&line.sku)).collect();
+    // What is left over when an amount is split goes to the same line in whatever order the lines came.
+    chosen.sort_by(|a, b| a.sku.cmp(&b.sku));
     let left = chosen.iter().map(|line| line.list.minus(line.discount)).collect::<Result<Vec<_>, _>>()?;
     let Some(first) = left.first() else { return Ok(()) };
-    let mut off = reductions(benefit.reduction, &left)?;
+    let mut off = reductions(benefit.reduction, &chosen, &left)?;
     let wanted = total(first.currency(), off.iter().copied())?;
     if let Some(most) = benefit.max_discount
         && wanted.at_most(most)? != wanted
@@ -183,8 +199,8 @@ fn apply(benefit: &Benefit, lines: &mut [PricedLine]) -> Result<(), MoneyError> 
     Ok(())
 }
 
-/// What a reduction takes off each of the amounts that are `left` to pay.
-fn reductions(reduction: Reduction, left: &[Money]) -> Result<Vec<Money>, MoneyError> {
+/// What a reduction takes off each of the lines, of which the amounts `left` are to pay.
+fn reductions(reduction: Reduction, chosen: &[&mut PricedLine], left: &[Money]) -> Result<Vec<Money>, MoneyError> {
     let weights: Vec<i64> = left.iter().map(|amount| amount.minor()).collect();
     let Some(first) = left.first() else { return Ok(Vec::new()) };
     let sum = total(first.currency(), left.iter().copied())?;
@@ -193,7 +209,24 @@ fn reductions(reduction: Reduction, left: &[Money]) -> Result<Vec<Money>, MoneyE
         Reduction::Absolute(amount) => amount.at_most(sum)?.split(&weights),
         Reduction::FixedPrice(target) => sum.minus(target.at_most(sum)?)?.split(&weights),
         Reduction::Free => Ok(left.to_vec()),
+        Reduction::Cheapest => cheapest(chosen, left),
     }
+}
+
+/// One unit of the line whose units are listed at least, of those that still cost something; of equals the first by SKU. It
+/// is its part of what is left of the line.
+fn cheapest(chosen: &[&mut PricedLine], left: &[Money]) -> Result<Vec<Money>, MoneyError> {
+    let costly = chosen.iter().zip(left).filter(|(_, left)| !left.is_zero());
+    let least = costly.map(|(line, _)| (line.unit_price.minor(), &line.sku)).min();
+    let one = |(line, left): (&&mut PricedLine, &Money)| {
+        if least != Some((line.unit_price.minor(), &line.sku)) {
+            return Ok(Money::zero(left.currency()));
+        }
+        let others = i64::from(line.quantity.get()).saturating_sub(1);
+        let parts = left.split(&[1, others])?;
+        Ok(parts.first().copied().unwrap_or(*left))
+    };
+    chosen.iter().zip(left).map(one).collect()
 }
 
 #[cfg(test)]

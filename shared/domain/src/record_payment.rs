@@ -21,6 +21,7 @@ use crate::plan::{OutboxItem, Pile, Plan, Work, Write};
 use crate::refund::{Refund, RefundReason, RefundState};
 use crate::start_checkout::{first_look, grant_lines, log_detail, move_units};
 use crate::text::ProcessorRef;
+use crate::uses::{Hold, take};
 
 /// How long an order waits for money that is on its way, such as a bank debit: ten days.
 const PROCESSING: jiff::SignedDuration = jiff::SignedDuration::from_hours(10 * 24);
@@ -168,6 +169,9 @@ impl Writer<'_> {
         let Ok(order) = self.file.order.after(OrderEvent::Pay, self.now) else { return };
         self.post(Account::Sale, order.total, cause);
         self.plan.extend(order.lines.iter().filter_map(|line| move_units(line, from, Pile::Sold)));
+        if from == Pile::Available {
+            self.plan.extend(take(&order, Hold::Again, self.now));
+        }
         let late = matches!(self.file.order.state, OrderState::Expired { .. });
         self.plan.writes.extend(grant_lines(&order, late, self.now, self.ids));
         if !basket_moved {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::basket::{Basket, BasketLine, BasketStatus};
+use crate::basket::{Basket, BasketLine, BasketStatus, MAX_VOUCHERS};
 use crate::change_basket::{clashes, editable, place};
 use crate::id::Ids;
 use crate::owner::Owner;
@@ -133,9 +133,9 @@ pub fn decide(sign_in: SignIn<'_>, now: Timestamp, ids: &mut Ids) -> SignedIn {
         let owned = owned.contains(&line.product.sku);
         notes.extend(merge_line(&mut merged, line, product, owned, now));
     }
-    for code in &anonymous.vouchers {
-        if !merged.vouchers.contains(code) {
-            merged.vouchers.push(code.clone());
+    for entered in &anonymous.vouchers {
+        if merged.voucher(&entered.voucher.code).is_none() && merged.vouchers.len() < MAX_VOUCHERS {
+            merged.vouchers.push(entered.clone());
         }
     }
     // A basket that gains nothing stays as it is: a frozen one is still being paid for.

@@ -12,16 +12,20 @@ use crate::due::FIRST_LOOK;
 use crate::id::{Ids, OrderNumber};
 use crate::idempotency::{IdempotencyRecord, REMEMBERED};
 use crate::journal::LogEntry;
-use crate::money::MoneyError;
+use crate::money::{Money, MoneyError};
+use crate::offer::Offer;
 use crate::order::{Order, OrderFile, OrderLine, OrderState};
 use crate::owner::{Actor, UserId};
 use crate::payment::{Flow, ProcessorName};
 use crate::percent::Percent;
 use crate::plan::{OutboxItem, Pile, Plan, Shift, Work, Write};
-use crate::pricing::{Benefit, PricedLine, Pricing};
+use crate::pricing::{PricedLine, Pricing};
 use crate::product::Product;
+use crate::promotion::{Buyer, Promotions};
 use crate::task::Task;
-use crate::text::Username;
+use crate::text::{Username, VoucherCode};
+use crate::uses::{Hold, take};
+use crate::voucher::Entered;
 
 /// How long an order waits for payment, and holds its stock: longer than the session below, so that a payment made in
 /// its last second still finds the order open.
@@ -50,6 +54,17 @@ pub struct Checkout {
     pub fingerprint: String,
     /// The basket version that the buyer saw.
     pub seen: Option<u64>,
+    /// The total that the buyer saw.
+    pub shown: Option<Money>,
+}
+
+impl Checkout {
+    /// The buyer as offers see them, with what they bought and used before.
+    #[must_use]
+    pub fn buyer(&self, known: &Buyer) -> Buyer {
+        let (id, username) = (Some(self.owner.clone()), Some(self.username.clone()));
+        Buyer { id, username, email: self.email.clone(), ..known.clone() }
+    }
 }
 
 /// Why a checkout is refused.
@@ -61,6 +76,9 @@ pub enum CheckoutRefusal {
     /// The basket is not what the buyer saw.
     #[error("the basket or a price in it was changed; look at it again")]
     BasketChanged,
+    /// The total is not the one that the buyer saw.
+    #[error("the total is {0} now; look at it again")]
+    PriceChanged(Money),
     /// The amounts cannot be represented.
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -73,8 +91,10 @@ pub struct Situation<'a> {
     pub basket: Option<&'a Basket>,
     /// The order that this checkout gives up, whose session was ended at the processor before.
     pub replaced: Option<&'a OrderFile>,
-    /// The benefits that apply.
-    pub benefits: &'a [Benefit],
+    /// The offers that need no code.
+    pub automatic: &'a [Offer],
+    /// What is known of the buyer.
+    pub buyer: &'a Buyer,
     /// The tax, if there is one.
     pub tax: Option<Percent>,
 }
@@ -93,13 +113,21 @@ pub fn decide(
     if checkout.seen.is_some_and(|seen| seen != basket.version) {
         return Err(CheckoutRefusal::BasketChanged);
     }
-    let priced = basket.priced(situation.benefits, situation.tax, now)?;
+    // Uses of an order that ended meanwhile were given back already.
+    let held = situation.replaced.map(|file| file.order.reservations.clone()).unwrap_or_default();
+    let basket = &Basket { held, ..basket.clone() };
+    let priced = basket.priced(situation.automatic, situation.buyer, situation.tax, now)?;
     let pricing = priced.pricing.filter(|_| priced.unavailable.is_empty()).ok_or(CheckoutRefusal::BasketChanged)?;
+    if checkout.shown.is_some_and(|shown| shown != pricing.total) {
+        return Err(CheckoutRefusal::PriceChanged(pricing.total));
+    }
     let number: OrderNumber = ids.make();
-    let frozen = freeze(basket, number.clone(), now);
+    let mut frozen = freeze(basket, number.clone(), now);
+    frozen.held.clone_from(&priced.reservations);
     let mut file = OrderFile::new(order(number.clone(), &frozen, &pricing, checkout, now));
     let mut plan = Plan::default();
     reserve(&file.order, basket, &mut plan);
+    plan.extend(take(&file.order, Hold::Fresh, now));
     if let Some(replaced) = situation.replaced {
         plan.extend(cancel_order::writes(replaced, Actor::System, "order_replaced", now, ids).unwrap_or_default());
     }
@@ -131,15 +159,42 @@ pub fn refresh(basket: &Basket, products: &[Product], now: Timestamp) -> Option<
         return None;
     }
     let shown = |basket: &Basket| {
-        price_products(basket.lines.iter().map(|line| (&line.product, line.quantity)), &[], None, now)
+        let lines = basket.lines.iter().map(|line| (&line.product, line.quantity));
+        price_products(lines, Promotions::default(), None, now)
     };
     let same_price = shown(&refreshed) == shown(basket);
+    reopen(&mut refreshed, basket, now);
+    Some((refreshed, same_price))
+}
+
+/// Decides what becomes of a basket whose codes may have changed since: those of `usable` are taken over, the others go.
+/// With it come the codes that went; `None` if nothing changed.
+#[must_use]
+pub fn refresh_vouchers(basket: &Basket, usable: Vec<Entered>, now: Timestamp) -> Option<(Basket, Vec<VoucherCode>)> {
+    let mut refreshed = basket.clone();
+    refreshed.vouchers = usable;
+    // As they were entered, first to last.
+    let place = |entered: &Entered| basket.vouchers.iter().position(|e| e.voucher.code == entered.voucher.code);
+    refreshed.vouchers.sort_by_key(place);
+    let versions = |basket: &Basket| -> Vec<_> {
+        basket.vouchers.iter().map(|e| (e.voucher.code.clone(), e.voucher.version, e.offer.version)).collect()
+    };
+    if versions(&refreshed) == versions(basket) {
+        return None;
+    }
+    let codes = basket.vouchers.iter().map(|entered| &entered.voucher.code);
+    let gone = codes.filter(|code| refreshed.voucher(code).is_none()).cloned().collect();
+    reopen(&mut refreshed, basket, now);
+    Some((refreshed, gone))
+}
+
+/// A basket that is brought up to date is open, and the next checkout replaces the order that it was frozen for.
+fn reopen(refreshed: &mut Basket, basket: &Basket, now: Timestamp) {
     if let BasketStatus::Frozen { order } = &basket.status {
         refreshed.status = BasketStatus::Open { replaces: Some(order.clone()) };
     }
     refreshed.version = basket.version.saturating_add(1);
     refreshed.touched_at = now;
-    Some((refreshed, same_price))
 }
 
 fn freeze(basket: &Basket, order: OrderNumber, now: Timestamp) -> Basket {
@@ -159,6 +214,7 @@ fn order(number: OrderNumber, basket: &Basket, pricing: &Pricing, checkout: &Che
         basket_version: basket.version,
         lines: lines.map(|((line, priced), number)| order_line(number, &line.product, priced, now)).collect(),
         total: pricing.total,
+        reservations: basket.held.clone(),
         attempt: None,
         placed_at: now,
         version: 1,

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::voucher_code::VoucherCode;
+
 /// Text outside the bounds of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} must be {rule}")]
@@ -87,9 +89,9 @@ text! {
         (1..=64).contains(&t.len())
             && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
     };
-    /// A code that a learner types to open an offer. Stored in upper case.
-    VoucherCode, "code", "1 to 64 printable characters without spaces", |t| {
-        (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic())
+    /// The domain of an e-mail address, such as `school.example`: at least two labels, in lower case.
+    EmailDomain, "email domain", "a domain in lower case, such as school.example", |t| {
+        t.len() <= 253 && t.contains('.') && t.split('.').all(is_label)
     };
     /// A user's name at the LMS, as its tokens carry it.
     Username, "username", "1 to 255 characters without control characters", |t| {
@@ -113,6 +115,23 @@ text! {
             && t.bytes().all(|b| b.is_ascii_graphic())
             && t.split_once(':').is_some_and(|(of, value)| matches!(of, "user" | "content_org") && !value.is_empty())
     };
+}
+
+impl EmailDomain {
+    /// Whether an address is of just this domain: neither one below it nor one that ends alike.
+    #[must_use]
+    pub fn admits(&self, address: &str) -> bool {
+        address.rsplit_once('@').is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(&self.0))
+    }
+}
+
+/// Whether a text is a label of a domain's name: RFC 1035, in lower case.
+fn is_label(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|b| inner(b) || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 /// Whether a text is a word of lower-case letters and `_`.
@@ -151,6 +170,26 @@ mod tests {
             ("", false, false),
         ] {
             assert_eq!((text.parse::<Scope>().is_ok(), text.parse::<Filter>().is_ok()), (scope, filter), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_email_domain_admits_itself_and_nothing_else() {
+        let domain: EmailDomain = "school.example".parse().unwrap();
+        for (address, admitted) in [
+            ("ada@school.example", true),
+            ("ada@SCHOOL.example", true),
+            ("\"a@b\"@school.example", true),
+            ("ada@art.school.example", false),
+            ("ada@myschool.example", false),
+            ("ada@schoolxexample", false),
+            ("ada@school.example.evil", false),
+            ("school.example", false),
+        ] {
+            assert_eq!(domain.admits(address), admitted, "{address}");
+        }
+        for bad in ["", "example", ".example", "a..b", "-a.b", "a-.b", "School.example", "a b.c", "a.b.", "*.b"] {
+            assert_eq!(bad.parse::<EmailDomain>().map_err(|e| e.kind), Err("email domain"), "{bad}");
         }
     }
 

@@ -6,8 +6,13 @@
 //! | title token | `TOKEN#<first two letters>` | `<token>#<sku>` | |
 //! | course | `COURSE#<key>` | `COURSE` | gsi1 `COURSES` / `<key>`; gsi3 `COURSE#<key>` / `COURSE` |
 //! | catalog | `CATALOG#<id>` | `CATALOG` | gsi1 `CATALOGS` / `<id>` |
+//! | offer | `OFFERS#AUTO`, or `OFFER#<id>` if a code opens it | `OFFER#<id>` | gsi1 `OFFERS` / `<id>` |
+//! | an offer's uses | the same | `USES#<id>` | |
+//! | voucher with its uses | `VOUCHER#<code>` | `VOUCHER` | gsi1 `VOUCHERS` / `<code>` |
+//! | an order with a code | `VOUCHER#<code>` | `USE#<number>` | |
 //! | basket | `BASKET#<owner>` | `BASKET` | |
 //! | entitlement | `OWNED#<user>` | `SKU#<sku>` | |
+//! | a user's uses | `OWNED#<user>` | `USES#AUTO#<offer>`, `USES#OFFER#<offer>` or `USES#CODE#<code>` | |
 //! | idempotency | `IDEM#<user>` | `<route>:<key>` | |
 //! | order | `ORDER#<number>` | `ORDER` | gsi1 `OWNER#<user>` / `<number>`; gsi2 due; gsi3 `ORDERS#<state>` / `<number>` |
 //! | of an order | `ORDER#<number>` | `PAY#` `TASK#` `EVENT#` `LEDGER#` `REFUND#` `OUT#` `LOG#` | gsi2 due |
@@ -26,7 +31,7 @@ use domain::course_key::CourseKey;
 use domain::id::{ClientId, MachineClientId, OrderNumber};
 use domain::owner::{Owner, SubjectKey, UserId, UserSessionKey};
 use domain::payment::ProcessorName;
-use domain::text::{ProcessorRef, Sku, Slug, Tenant};
+use domain::text::{ProcessorRef, Sku, Slug, Tenant, VoucherCode};
 use jiff::Timestamp;
 
 /// How many partitions the due index has per tenant.
@@ -68,6 +73,27 @@ impl Keys<'_> {
 
     pub(crate) fn catalogs(self) -> String {
         self.of("CATALOGS")
+    }
+
+    /// The partition of an offer: all that need no code lie together, since each basket reads them.
+    pub(crate) fn offer(self, id: &Slug, automatic: bool) -> String {
+        if automatic { self.automatic_offers() } else { self.of(format_args!("OFFER#{id}")) }
+    }
+
+    pub(crate) fn automatic_offers(self) -> String {
+        self.of("OFFERS#AUTO")
+    }
+
+    pub(crate) fn offers(self) -> String {
+        self.of("OFFERS")
+    }
+
+    pub(crate) fn voucher(self, code: &VoucherCode) -> String {
+        self.of(format_args!("VOUCHER#{code}"))
+    }
+
+    pub(crate) fn vouchers(self) -> String {
+        self.of("VOUCHERS")
     }
 
     pub(crate) fn basket(self, owner: &Owner) -> String {
@@ -151,6 +177,16 @@ impl Keys<'_> {
 /// The sort key of a signed-in session.
 pub(crate) fn session(key: &UserSessionKey) -> String {
     format!("{SESSION}{key}")
+}
+
+/// The sort key of an offer.
+pub(crate) fn offer_sk(id: &Slug) -> String {
+    format!("OFFER#{id}")
+}
+
+/// The sort key of an offer's uses.
+pub(crate) fn uses_sk(id: &Slug) -> String {
+    format!("USES#{id}")
 }
 
 /// What the sort keys of signed-in sessions begin with.

@@ -74,6 +74,7 @@ codes! {
     UnknownOrder => 404 "unknown_order", "there is no such order";
     UnknownCatalog => 404 "unknown_catalog", "there is no such catalog";
     UnknownVoucher => 404 "unknown_voucher", "the voucher cannot be used here";
+    UnknownOffer => 404 "unknown_offer", "there is no such offer";
     UnknownUser => 404 "unknown_user", "there is no such user";
     UnknownSession => 404 "unknown_session", "there is no such session";
     UnknownClient => 404 "unknown_client", "there is no such client";
@@ -93,6 +94,8 @@ codes! {
     CurrencyMismatch => 409 "currency_mismatch", "the basket is in another currency";
     NotCancellable => 409 "not_cancellable", "the order can no longer be cancelled";
     VoucherUsedUp => 409 "voucher_used_up", "the voucher has no uses left";
+    PriceChanged => 409 "price_changed", "the total is no longer the one that was shown";
+    InUse => 409 "in_use", "something else refers to it";
     AlreadyPaid => 409 "already_paid", "the order is paid";
     PaymentUnknown => 409 "payment_unknown", "no order has this payment yet";
     PaymentInProgress => 409 "payment_in_progress", "another payment of this order is under way";

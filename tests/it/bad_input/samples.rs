@@ -21,7 +21,7 @@ pub(super) struct Sample {
 }
 
 /// The order in which every sample succeeds in one and the same world.
-pub(super) const IN_ORDER: [&str; 54] = [
+pub(super) const IN_ORDER: [&str; 67] = [
     "read_openapi",
     "read_health",
     "list_products",
@@ -37,9 +37,22 @@ pub(super) const IN_ORDER: [&str; 54] = [
     "read_catalog",
     "create_catalog",
     "replace_catalog",
-    "delete_catalog",
+    "list_offers",
+    "read_offer",
+    "create_offer",
+    "replace_offer",
+    "list_vouchers",
+    "read_voucher",
+    "list_voucher_uses",
+    "create_voucher",
+    "replace_voucher",
     "read_quote",
     "read_basket",
+    "add_voucher",
+    "remove_voucher",
+    "delete_voucher",
+    "delete_offer",
+    "delete_catalog",
     "add_line",
     "add_lines",
     "set_quantity",
@@ -97,6 +110,7 @@ impl Sample {
 pub(super) fn all(world: &World) -> BTreeMap<&'static str, Sample> {
     let mut all = catalog();
     all.extend(basket());
+    all.extend(promotions());
     all.extend(orders(world));
     all.extend(sessions(world));
     all.extend(clients(world));
@@ -126,7 +140,11 @@ fn catalog() -> BTreeMap<&'static str, Sample> {
     let course = json!({
         "title": "Course", "org": "Test", "start": "2026-12-01T00:00:00Z", "end": "2027-12-01T00:00:00Z", "seats": [seat],
     });
-    let group = |id: &str| json!({"id": id, "title": "Group", "skus": ["PY"]});
+    let group = |id: &str| {
+        json!({"id": id, "title": "Group", "skus": ["PY"], "query": {
+            "org": "Test", "key_pattern": "course-v1:*", "mode": "verified", "kind": "seat", "title_words": ["course"],
+        }})
+    };
     BTreeMap::from([
         ("list_products", sample(Who::Nobody, "/api/v1/products?kind=seat&limit=2")),
         ("read_product", sample(Who::Nobody, "/api/v1/products/PY")),
@@ -143,6 +161,44 @@ fn catalog() -> BTreeMap<&'static str, Sample> {
         ("create_catalog", sample(Who::Staff, "/api/v1/catalogs").sends(group("new"))),
         ("replace_catalog", sample(Who::Staff, "/api/v1/catalogs/sci").sends(group("sci"))),
         ("delete_catalog", sample(Who::Staff, "/api/v1/catalogs/sci")),
+    ])
+}
+
+fn promotions() -> BTreeMap<&'static str, Sample> {
+    let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
+    let offer = |id: &str| {
+        json!({
+            "id": id, "name": "Offer",
+            "condition": {
+                "skus": ["PY"], "min_quantity": 1, "min_value": usd("1.00"), "whole": false, "first_purchase": false,
+                "users": ["eve"], "email_domains": ["example.com"],
+            },
+            "benefit": {"type": "absolute", "value": usd("5.00")},
+            "limits": {"max_uses": 10, "max_uses_per_user": 2, "max_discount": usd("100.00")},
+            "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2028-01-01T00:00:00Z", "priority": 3, "exclusive": false,
+            "automatic": false,
+        })
+    };
+    let voucher = |code: &str| {
+        json!({
+            "code": code, "usage": "multi_use", "offer": "deal", "max_uses": 10, "starts_at": "2026-01-01T00:00:00Z",
+            "ends_at": "2028-01-01T00:00:00Z", "email_domains": ["example.com"],
+        })
+    };
+    BTreeMap::from([
+        ("list_offers", sample(Who::Staff, "/api/v1/offers?limit=2")),
+        ("read_offer", sample(Who::Staff, "/api/v1/offers/deal")),
+        ("create_offer", sample(Who::Staff, "/api/v1/offers").sends(offer("new"))),
+        ("replace_offer", sample(Who::Staff, "/api/v1/offers/deal").sends(offer("deal"))),
+        ("delete_offer", sample(Who::Staff, "/api/v1/offers/deal")),
+        ("list_vouchers", sample(Who::Staff, "/api/v1/vouchers?prefix=D&limit=2")),
+        ("read_voucher", sample(Who::Staff, "/api/v1/vouchers/DEAL")),
+        ("list_voucher_uses", sample(Who::Staff, "/api/v1/vouchers/DEAL/uses?limit=2")),
+        ("create_voucher", sample(Who::Staff, "/api/v1/vouchers").sends(voucher("NEW"))),
+        ("replace_voucher", sample(Who::Staff, "/api/v1/vouchers/DEAL").sends(voucher("DEAL"))),
+        ("delete_voucher", sample(Who::Staff, "/api/v1/vouchers/DEAL")),
+        ("add_voucher", sample(Who::Eve, "/api/v1/basket/vouchers").sends(json!({"code": "deal"}))),
+        ("remove_voucher", sample(Who::Eve, "/api/v1/basket/vouchers/DEAL")),
     ])
 }
 

@@ -12,6 +12,7 @@ mod entitlements;
 mod faults;
 mod free;
 mod learning_platform;
+mod offers;
 mod payments;
 mod races;
 mod redrive;
@@ -23,6 +24,7 @@ mod sign_in_races;
 mod sign_in_sessions;
 mod slow_platform;
 mod surplus;
+mod vouchers;
 mod watching;
 mod webhooks;
 

@@ -28,6 +28,9 @@ const ROUTES: &str = "
     set_quantity            basket   200  unknown_product  nobody=404 userinfo:spoofed=404 northwind:key=404
     remove_line             basket   200  unknown_product  nobody=404 userinfo:spoofed=404 northwind:key=404
 
+    add_voucher             basket   201
+    remove_voucher          basket   200  unknown_voucher  nobody=404 userinfo:spoofed=404 northwind:key=404
+
     start_checkout          user     201  -  northwind:keyless=422 northwind:ada=422
     list_sessions           user     200
     end_sessions            user     204
@@ -52,6 +55,17 @@ const ROUTES: &str = "
     create_catalog          staff    201
     replace_catalog         staff    200
     delete_catalog          staff    204
+    list_offers             staff    200
+    read_offer              staff    200
+    create_offer            staff    201
+    replace_offer           staff    200
+    delete_offer            staff    204
+    list_vouchers           staff    200
+    read_voucher            staff    200
+    list_voucher_uses       staff    200
+    create_voucher          staff    201
+    replace_voucher         staff    200
+    delete_voucher          staff    204
     list_client_keys        staff    200
     create_client_key       staff    201
     rotate_client_key       staff    200

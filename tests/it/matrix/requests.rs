@@ -81,6 +81,9 @@ impl Shop {
         let price = json!({"amount": "9.00", "currency": "USD"});
         let product = |sku: &str| json!({"sku": sku, "kind": "seat", "title": sku, "course_key": "course-v1:Test+EDIT+1", "mode": "verified"});
         let group = |id: &str| json!({"id": id, "title": "Group", "skus": ["PY"]});
+        if let Some(content) = self.promotion(id, asker).await {
+            return Some(content);
+        }
         Some(match id {
             "list_products" | "list_courses" | "list_catalogs" | "read_openapi" | "read_health" => nothing(),
             "read_product" => at("sku", "PY"),
@@ -110,6 +113,31 @@ impl Shop {
         })
     }
 
+    async fn promotion(&self, id: &str, asker: &Asker<'_>) -> Option<Content> {
+        let offer = |id: &str| json!({"id": id, "name": id, "benefit": {"type": "percent", "value": "10"}});
+        let code = |code: &str| json!({"code": code, "usage": "multi_use", "offer": "tenth"});
+        Some(match id {
+            "list_offers" | "list_vouchers" => nothing(),
+            "create_offer" => sent(offer(&self.fresh("new-"))),
+            "read_offer" => at("id", "tenth"),
+            "replace_offer" => at("id", "tenth").sends(offer("tenth")),
+            "delete_offer" if asker.uses_up => {
+                let made = self.staff.post("/api/v1/offers", &offer(&self.fresh("old-"))).await;
+                at("id", &text(&made.expect(StatusCode::CREATED), "id"))
+            }
+            "delete_offer" => at("id", "tenth"),
+            "create_voucher" => sent(code(&self.fresh("NEW-"))),
+            "read_voucher" | "list_voucher_uses" => at("code", "TENTH"),
+            "replace_voucher" => at("code", "TENTH").sends(code("TENTH")),
+            "delete_voucher" if asker.uses_up => {
+                let made = self.staff.post("/api/v1/vouchers", &code(&self.fresh("OLD-"))).await;
+                at("code", &text(&made.expect(StatusCode::CREATED), "code"))
+            }
+            "delete_voucher" => at("code", "TENTH"),
+            _ => return None,
+        })
+    }
+
     async fn purchase(&self, id: &str, asker: &Asker<'_>) -> Option<Content> {
         let line = json!({"sku": "PY"});
         // Who has no session has no basket: what is put there would start one that the request does not name.
@@ -117,7 +145,14 @@ impl Shop {
         if asker.uses_up && has_basket && ["set_quantity", "remove_line", "start_checkout"].contains(&id) {
             asker.client.add("PY").await.expect(StatusCode::CREATED);
         }
+        if asker.uses_up && has_basket && id == "remove_voucher" {
+            // Entering codes is throttled, and many of these callers are one.
+            self.app.cloud.clock.advance(jiff::SignedDuration::from_secs(61));
+            asker.client.post("/api/v1/basket/vouchers", &json!({"code": "TENTH"})).await.expect(StatusCode::CREATED);
+        }
         Some(match id {
+            "add_voucher" => sent(json!({"code": "tenth"})),
+            "remove_voucher" => at("code", "TENTH"),
             "read_basket" | "clear_basket" | "list_orders" | "list_processors" => nothing(),
             "read_quote" => Content { query: "?sku=PY&code=SPRING", ..nothing() },
             "add_line" => sent(line),

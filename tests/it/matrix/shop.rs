@@ -57,10 +57,16 @@ impl Shop {
         course(&staff, "course-v1:Test+SHUT+closed", "SHUT").await;
         let catalog = json!({"id": "sci", "title": "Science", "skus": ["PY"]});
         staff.post("/api/v1/catalogs", &catalog).await.expect(StatusCode::CREATED);
+        let offer = json!({"id": "tenth", "name": "A tenth", "benefit": {"type": "percent", "value": "10"}});
+        staff.post("/api/v1/offers", &offer).await.expect(StatusCode::CREATED);
+        let code = json!({"code": "TENTH", "usage": "multi_use", "offer": "tenth"});
+        staff.post("/api/v1/vouchers", &code).await.expect(StatusCode::CREATED);
         let boss = Learner { username: "boss".to_owned(), staff: true, other_tenant: true, ..Learner::default() };
         let boss = token(&boss, app.cloud.clock.issuer_now()).expect("a token");
         let boss = nobody.with("Authorization", &format!("JWT {boss}")).with("X-Client-Key", OTHER_CLIENT_KEY);
         course(&boss, "course-v1:Test+PY+1", "PY").await;
+        boss.post("/api/v1/offers", &offer).await.expect(StatusCode::CREATED);
+        boss.post("/api/v1/vouchers", &code).await.expect(StatusCode::CREATED);
         by(&nobody, &claims(&app, "bystander")).get("/api/v1/basket").await.expect(StatusCode::OK);
         let objects = objects(&app, &ada, &staff).await;
         let (lasting, count) = (BTreeMap::new(), AtomicU32::new(0));

@@ -233,6 +233,7 @@ fn every_write_of_a_plan_is_known_by_what_it_does_to_rows() {
     }
     expect![[r#"
         CheckNotOwned: ConditionCheckItem
+        CheckOffer: ConditionCheckItem
         CreateAttempt: PutItem
         CreateOrder: PutItem
         CreateRefund: PutItem
@@ -240,6 +241,9 @@ fn every_write_of_a_plan_is_known_by_what_it_does_to_rows() {
         CreateUser: PutItem
         DropBasket: DeleteItem
         DropCatalog: DeleteItem
+        DropOffer: DeleteItem UpdateItem
+        DropUse: DeleteItem
+        DropVoucher: DeleteItem
         EndSession: DeleteItem
         Grant: UpdateItem
         Journal: PutItem
@@ -247,9 +251,12 @@ fn every_write_of_a_plan_is_known_by_what_it_does_to_rows() {
         LinkSubject: PutItem
         Log: PutItem
         MoveStock: ConditionCheckItem UpdateItem
+        MoveUses: ConditionCheckItem UpdateItem
+        NoteUse: PutItem
         Owe: PutItem
         PostLedger: PutItem
         RecordEvent: PutItem
+        RefreshOffer: PutItem
         Remember: PutItem
         Resend: PutItem
         SaveAttempt: PutItem
@@ -258,11 +265,13 @@ fn every_write_of_a_plan_is_known_by_what_it_does_to_rows() {
         SaveClientKey: PutItem
         SaveCourse: PutItem
         SaveMachineClient: PutItem
+        SaveOffer: ConditionCheckItem PutItem UpdateItem
         SaveOrder: PutItem
         SaveProduct: DeleteItem PutItem UpdateItem
         SaveRefund: PutItem
         SaveTask: PutItem
         SaveUser: PutItem
+        SaveVoucher: UpdateItem
         Settle: DeleteItem
         StartSession: PutItem
         ThawBasket: UpdateItem

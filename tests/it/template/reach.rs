@@ -25,8 +25,9 @@ const BY_PLAN: [&str; 4] = ["DeleteItem", "PutItem", "TransactWriteItems", "Upda
 const EXECUTE: [&str; 2] = ["store::Store::write_all", "store::Store::write_one"];
 
 /// Functions that pass on what others have made, and make no write of their own.
-const PASS_ON: [(&str, &str); 2] = [
+const PASS_ON: [(&str, &str); 3] = [
     ("domain::Plan::move_stock", "joins movements of stock that are in the plan"),
+    ("domain::Plan::move_uses", "joins movements of uses that are in the plan"),
     ("store::sweep::expires", "looks for a write"),
 ];
 

@@ -16,7 +16,8 @@ const UNDOCUMENTED: [(&str, &str); 3] = [
 ];
 
 /// Something for each name in a path, as hostile as such things get.
-const NAMES: [(&str, &str); 8] = [
+const NAMES: [(&str, &str); 9] = [
+    ("{code}", "SPRING"),
     ("{course_key}", "course-v1:Org+Python+2026"),
     ("{id}", "01jz0000000000000000000001"),
     ("{number}", "ord_01jz0000000000000000000001"),

@@ -1,6 +1,7 @@
-//! The demo: courses to sell, and one purchase made at start, each step printed with its duration.
+//! The demo: courses to sell, offers, and one purchase made at start, each step printed with its duration.
 
 mod courses;
+mod offers;
 mod purchase;
 
 use std::io::Write;
@@ -13,6 +14,7 @@ use crate::cloud::Cloud;
 /// If a step fails; the error says which.
 pub async fn open(cloud: &Cloud) -> anyhow::Result<()> {
     courses::put(cloud).await?;
+    offers::put(cloud).await?;
     purchase::make(cloud).await
 }
 

@@ -100,7 +100,30 @@ function showBasket(view, data) {
   view.replaceChildren(head, ...messages, h("div", { class: "split" },
     h("section", { class: "card", "aria-label": "Lines" },
       h("ul", { class: "lines" }, data.lines.map((line) => basketLine(line, refresh)))),
-    h("aside", { class: "card", "aria-label": "Summary" }, sums(data), payButton(data))));
+    h("aside", { class: "card", "aria-label": "Summary" }, codes(data, refresh), sums(data), payButton(data, refresh))));
+}
+
+/** The codes that were entered, and a field for another. */
+function codes(data, refresh) {
+  const remove = (code) => (event) => act(event.currentTarget, async () => {
+    await refresh(await api("DELETE", `/basket/vouchers/${encodeURIComponent(code)}`));
+    announce(`${code} was taken out.`);
+  });
+  const submit = (event) => {
+    event.preventDefault();
+    const form = event.target;
+    return act(form.elements.apply, async () => {
+      await refresh(await api("POST", "/basket/vouchers", { code: form.elements.code.value.trim() }));
+      announce("The code was entered.");
+    });
+  };
+  return [
+    ...data.vouchers.map((code) => h("div", { class: "row between" }, h("span", { class: "chip good" }, code),
+      h("button", { type: "button", class: "link", "aria-label": `Remove code ${code}`, onclick: remove(code) }, "Remove"))),
+    h("form", { onsubmit: submit }, h("label", { for: "code" }, "Code"),
+      h("div", { class: "row" }, h("input", { id: "code", name: "code", autocomplete: "off", spellcheck: "false", maxlength: 64, required: true }),
+        h("button", { type: "submit", name: "apply" }, "Apply"))),
+  ];
 }
 
 function basketLine(line, refresh) {
@@ -123,8 +146,14 @@ function basketLine(line, refresh) {
   return h("li", {},
     h("div", { class: "grow" }, h("h2", {}, line.title), h("p", { class: "key" }, `${money(line.unit_price)} each`), applied),
     seat ? null : h("div", {}, h("label", { for: id }, "Quantity"), h("input", { id, class: "qty", type: "number", min: 0, max: 100, value: line.quantity, onchange: change })),
-    h("div", {}, h("div", { class: "price" }, money(line.total)),
+    h("div", {}, struck(line), h("div", { class: "price" }, money(line.total)),
       h("button", { type: "button", class: "link", "aria-label": `Remove ${line.title}`, onclick: remove }, "Remove")));
+}
+
+/** What a single unit would cost without its offers. */
+function struck(line) {
+  const less = line.quantity === 1 && Number(line.discount?.amount ?? 0) > 0;
+  return less ? h("s", { class: "muted", "aria-label": `instead of ${money(line.unit_price)}` }, money(line.unit_price)) : null;
 }
 
 /** Subtotal, discount, tax and total. */
@@ -133,15 +162,19 @@ export function sums(data) {
   return h("dl", { class: "sums" }, row("Subtotal", data.subtotal), row("Discount", data.discount), row("Tax", data.tax), row("Total", data.total, "total"));
 }
 
-function payButton(data) {
+function payButton(data, refresh) {
   if (!username()) {
     return h("a", { class: "button primary wide", href: "#/account?next=basket" }, "Sign in to check out");
   }
-  return h("button", { type: "button", class: "primary wide", onclick: (event) => act(event.currentTarget, () => checkout(data)) }, "Check out");
+  return h("button", { type: "button", class: "primary wide", onclick: (event) => act(event.currentTarget, () => checkout(data).catch(async (error) => {
+    // A price or a code changed: the basket is shown as it is now, with the reason.
+    await refresh();
+    throw error;
+  })) }, "Check out");
 }
 
 async function checkout(data) {
-  const body = { processor: "stripe", return_url: `${location.origin}/#/orders/{order_number}`, basket_version: data.version };
+  const body = { processor: "stripe", return_url: `${location.origin}/#/orders/{order_number}`, basket_version: data.version, total: data.total };
   const { order_number: number, payment } = await api("POST", "/checkout", body, { "Idempotency-Key": checkoutKey(data) });
   if (payment.kind === "redirect") location.assign(payment.url);
   else if (payment.kind === "form") submitForm(payment);

@@ -10,8 +10,10 @@ use crate::basket::MERGED_REST;
 use crate::money::Money;
 use crate::owner::{SessionKey, UserId, UserSessionKey};
 use crate::product::Kind;
+use crate::promotion::tests::{offer, percent, voucher};
 use crate::stock::{StockLevel, StockRecord};
 use crate::user_session::{SessionOrigin, ends_at};
+use crate::voucher::{Entered, Usage};
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_795_000_000).unwrap()
@@ -192,16 +194,20 @@ fn a_frozen_basket_that_gains_something_becomes_a_new_one() {
     assert_eq!(skus(Some(&merged)), ["A", "B"]);
 }
 
+fn entered(code: &str) -> Entered {
+    voucher(code, &offer("tenth", percent("10")), Usage::MultiUse)
+}
+
 #[test]
 fn codes_are_united() {
     let with = |basket: Basket, codes: &[&str]| Basket {
-        vouchers: codes.iter().map(|code| code.parse().unwrap()).collect(),
+        vouchers: codes.iter().map(|code| entered(code)).collect(),
         ..basket
     };
     let own = with(own(&[seat("A")]), &["ONE", "TWO"]);
     let anonymous = with(theirs(&[]), &["TWO", "THREE"]);
     let merged = sign_in(Some(&own), Some(&anonymous), &[]).basket.unwrap();
-    assert_eq!(merged.vouchers.iter().map(|code| code.as_str()).collect::<Vec<_>>(), ["ONE", "TWO", "THREE"]);
+    assert_eq!(merged.vouchers.iter().map(|e| e.voucher.code.as_str()).collect::<Vec<_>>(), ["ONE", "TWO", "THREE"]);
 }
 
 #[test]
@@ -229,7 +235,7 @@ fn any_basket(owner: Owner) -> impl Strategy<Value = Basket> {
             let quantity = if product.kind.is_personal() { Quantity::ONE } else { quantity.try_into().unwrap() };
             place(&mut found, BasketLine { product, quantity });
         }
-        found.vouchers = codes.iter().map(|code| code.parse().unwrap()).collect();
+        found.vouchers = codes.iter().map(|code| entered(code)).collect();
         found.vouchers.dedup();
         found
     })

@@ -21,7 +21,7 @@ pub(super) fn save(keys: Keys<'_>, basket: &Basket, expect: Option<u64>) -> Resu
 
 /// Opens a frozen basket again, whatever is in it.
 pub(super) fn thaw(keys: Keys<'_>, owner: &Owner, basket: &BasketId, version: u64) -> Op {
-    let expression = "SET #d.#status = :open, version = :next, #d.version = :next REMOVE #d.#order";
+    let expression = "SET #d.#status = :open, version = :next, #d.version = :next REMOVE #d.#order, #d.held";
     Op::update(keys.basket(owner), "BASKET", expression)
         .when("version = :version AND #d.id = :basket")
         .name("#d", "data")

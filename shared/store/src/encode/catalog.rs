@@ -93,15 +93,9 @@ pub(super) fn save_course(keys: Keys<'_>, course: &Course, expect: Option<u64>) 
     Ok(Op::replace(row, expect))
 }
 
-pub(super) fn save_catalog(keys: Keys<'_>, catalog: &Catalog, expect: Option<u64>) -> Result<Op, StoreError> {
-    let row = Row::new(keys.catalog(&catalog.id), "CATALOG", catalog)?.version(catalog.version).index(
-        1,
-        keys.catalogs(),
-        catalog.id.as_str(),
-    );
-    Ok(Op::replace(row, expect))
-}
-
 pub(super) fn drop_catalog(keys: Keys<'_>, catalog: &Catalog) -> Op {
-    Op::delete(keys.catalog(&catalog.id), "CATALOG").when("version = :version").value(":version", n(catalog.version))
+    // A set that loses its last member is gone.
+    Op::delete(keys.catalog(&catalog.id), "CATALOG")
+        .when("version = :version AND attribute_not_exists(offers)")
+        .value(":version", n(catalog.version))
 }

@@ -4,6 +4,7 @@ mod basket;
 mod catalog;
 mod identity;
 mod order;
+mod promotion;
 mod stock;
 
 use std::collections::HashMap;
@@ -33,6 +34,8 @@ pub(crate) enum Action {
     Delete(Item),
     Check(Item),
 }
+
+pub(crate) use promotion::{USE, VOUCHER};
 
 /// The condition of a row that must not be there.
 const ABSENT: &str = "attribute_not_exists(pk)";
@@ -146,7 +149,16 @@ pub(crate) fn encode(write: &Write, store: &Store) -> Result<Vec<Op>, StoreError
     match write {
         Write::SaveProduct { before, after } => catalog::save_product(keys, before.as_deref(), after),
         Write::SaveCourse { course, expect } => one(catalog::save_course(keys, course, *expect)?),
-        Write::SaveCatalog { catalog, expect } => one(catalog::save_catalog(keys, catalog, *expect)?),
+        Write::SaveCatalog { catalog, expect } => one(promotion::save_catalog(keys, catalog, *expect)?),
+        Write::SaveOffer { before, after } => promotion::save_offer(keys, before.as_deref(), after),
+        Write::RefreshOffer(offer) => one(promotion::refresh_offer(keys, offer)?),
+        Write::DropOffer(offer) => Ok(promotion::drop_offer(keys, offer)),
+        Write::CheckOffer { offer, version } => one(promotion::check_offer(keys, offer, *version)?),
+        Write::SaveVoucher { voucher, expect } => one(promotion::save_voucher(keys, voucher, *expect)?),
+        Write::DropVoucher(voucher) => one(promotion::drop_voucher(keys, voucher)),
+        Write::MoveUses(moved) => Ok(promotion::move_uses(keys, moved)),
+        Write::NoteUse { code, note } => one(promotion::note_use(keys, code, note)?),
+        Write::DropUse { code, order } => one(promotion::drop_use(keys, code, order)),
         Write::DropCatalog { catalog } => one(catalog::drop_catalog(keys, catalog)),
         Write::SaveBasket { basket, expect } => one(basket::save(keys, basket, *expect)?),
         Write::ThawBasket { owner, basket, version } => one(basket::thaw(keys, owner, basket, *version)),

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use domain::basket::Basket;
 use domain::idempotency::IdempotencyRecord;
+use domain::offer::Offer;
 use domain::owner::{Owner, UserId};
 use domain::product::Product;
+use domain::promotion::Buyer;
 use domain::text::Sku;
+use futures::try_join;
 use jiff::Timestamp;
 
 use super::Partition;
@@ -17,7 +20,7 @@ use crate::error::StoreError;
 use crate::keys::Keys;
 use crate::row::{Item, object, text};
 
-/// A shopper's rows, read together.
+/// A buyer's rows, read together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BasketView {
     /// The owner's basket, if there is one. One past its time is empty.
@@ -28,11 +31,15 @@ pub struct BasketView {
     pub owned: BTreeSet<Sku>,
     /// The record of the idempotency key asked for.
     pub remembered: Option<IdempotencyRecord>,
+    /// The offers that need no code.
+    pub offers: Vec<Offer>,
+    /// What the owner bought and used before.
+    pub buyer: Buyer,
 }
 
 impl Store {
-    /// Reads the owner's basket; with it the products named, whether the owner has them, and an idempotency record.
-    /// One round trip; at most 49 products.
+    /// Reads the owner's basket; with it the products named, whether the owner has them, an idempotency record, and what
+    /// could lower the price. One round trip: side by side; at most 49 products.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -51,15 +58,22 @@ impl Store {
             wanted.extend(skus.iter().map(|sku| key(keys.owned(user), format!("SKU#{sku}"))));
             wanted.extend(idempotency_key.map(|text| key(keys.idempotency(user), text)));
         }
-        let mut view = BasketView::default();
-        for row in self.get_some(wanted).await? {
+        let user = match owner {
+            Owner::User(user) => Some(user),
+            Owner::Session(_) => None,
+        };
+        let (rows, offers, buyer) = try_join!(
+            Box::pin(self.get_some(wanted)),
+            Box::pin(self.read_automatic_offers()),
+            Box::pin(self.read_uses(user)),
+        )?;
+        let mut view = BasketView { offers, buyer, ..BasketView::default() };
+        for row in rows {
             view.take(&row, keys, owner, now)?;
         }
         Ok(view)
     }
-}
 
-impl Store {
     /// The places at the LMS that a user owns by any product. One round trip (more only beyond a megabyte).
     ///
     /// # Errors

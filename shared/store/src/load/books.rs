@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::audit::Books;
 use domain::entitlement::Entitlement;
+use domain::uses::{Counted, Counter};
 
 use super::order::order_file;
 use super::products::product;
+use super::promotions::{counted, level, voucher};
 use crate::Store;
+use crate::encode::VOUCHER;
 use crate::error::StoreError;
-use crate::row::{Item, text};
+use crate::row::{Item, object, text};
 
 impl Store {
     /// Reads every order, product and entitlement of the tenant, page by page.
@@ -56,14 +59,35 @@ impl Store {
             Some(("ORDER", _)) => orders.entry(pk.clone()).or_default().push(row),
             Some(("PRODUCT", _)) => books.products.push(product(&row)?),
             Some(("OWNED", user)) => {
-                let sku = text(&row, "sk")?.strip_prefix("SKU#").and_then(|sku| sku.parse().ok());
+                let owner = user.parse().map_err(|_| StoreError::Incomplete("owner"))?;
+                let sk = text(&row, "sk")?;
+                if let Some(counted) = counted(sk) {
+                    let level = level(&row);
+                    books.counters.insert(Counter::Of(owner, counted), level);
+                    return Ok(());
+                }
+                let sku = sk.strip_prefix("SKU#").and_then(|sku| sku.parse().ok());
                 let lines = match row.get("lines") {
                     Some(AttributeValue::Ss(lines)) => lines.clone(),
                     Some(_) | None => Vec::new(),
                 };
-                let owner = user.parse().map_err(|_| StoreError::Incomplete("owner"))?;
                 let sku = sku.ok_or(StoreError::Incomplete("sku"))?;
                 books.entitlements.push(Entitlement { owner, sku, lines });
+            }
+            Some(("OFFER", _)) | Some(("OFFERS", "AUTO")) => {
+                let automatic = rest == "OFFERS#AUTO";
+                match text(&row, "sk")?.strip_prefix("USES#").map(str::parse) {
+                    Some(id) => {
+                        let id = id.map_err(|_| StoreError::Incomplete("offer"))?;
+                        books.counters.insert(Counter::All(Counted::Offer { id, automatic }), level(&row));
+                    }
+                    None => books.offers.push(object(&row)?),
+                }
+            }
+            Some(("VOUCHER", _)) if text(&row, "sk")? == VOUCHER => {
+                let voucher = voucher(&row)?;
+                books.counters.insert(Counter::All(Counted::Voucher(voucher.code.clone())), voucher.level);
+                books.vouchers.push(voucher);
             }
             Some(_) | None => {}
         }

@@ -1,6 +1,9 @@
 //! Reading courses with their seats, and named catalogs.
 
-use domain::catalog::{Catalog, CourseFile};
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::catalog::{Catalog, CourseFile, Links};
 use domain::course::Course;
 use domain::course_key::CourseKey;
 use domain::product::Product;
@@ -12,7 +15,7 @@ use crate::Store;
 use crate::encode::key;
 use crate::error::StoreError;
 use crate::keys::Keys;
-use crate::row::{object, text};
+use crate::row::{Item, number, object, text};
 
 /// The most rows of one course that are read: far above any course's seats.
 const MAX_MEMBERS: i32 = 200;
@@ -90,7 +93,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_catalog(&self, id: &Slug) -> Result<Option<Catalog>, StoreError> {
         let row = self.get(Keys(&self.tenant).catalog(id), "CATALOG").await?;
-        row.as_ref().map(object).transpose()
+        row.as_ref().map(catalog).transpose()
     }
 
     /// Lists catalogs by id. One round trip.
@@ -101,6 +104,17 @@ impl Store {
         let pk = Keys(&self.tenant).catalogs();
         let partition = Partition { index: Some("gsi1"), pk, prefix: None, newest_first: false };
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.iter().map(catalog).collect::<Result<_, _>>()?, next: page.next })
     }
+}
+
+/// A catalog with the offers that name it.
+fn catalog(row: &Item) -> Result<Catalog, StoreError> {
+    let slug = |text: &String| text.parse().map_err(|_| StoreError::Incomplete("offer"));
+    let offers = match row.get("offers") {
+        Some(AttributeValue::Ss(offers)) => offers.iter().map(slug).collect::<Result<_, _>>()?,
+        Some(_) | None => BTreeSet::new(),
+    };
+    let changes = number(row, "link_changes").unwrap_or(0);
+    Ok(Catalog { links: Links { offers, changes }, ..object(row)? })
 }

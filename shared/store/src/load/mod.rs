@@ -7,6 +7,7 @@ mod catalog;
 mod clients;
 mod order;
 mod products;
+mod promotions;
 mod sign_in;
 
 use std::collections::{BTreeMap, HashMap};

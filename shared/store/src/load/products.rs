@@ -1,5 +1,6 @@
 //! Reading and listing products.
 
+use domain::catalog::Catalog;
 use domain::course_key::CourseKey;
 use domain::product::{Kind, Product};
 use domain::stock::StockLevel;
@@ -167,6 +168,9 @@ impl Store {
         after: Option<&Position>,
     ) -> Result<Option<Page<Product>>, StoreError> {
         let Some(catalog) = self.read_catalog(id).await? else { return Ok(None) };
+        if catalog.query.is_some() {
+            return self.list_queried(&catalog, limit, after).await.map(Some);
+        }
         let last = after.and_then(|position| position.get("sku"));
         let mut rest = catalog.skus.into_iter().filter(|sku| last.is_none_or(|last| sku.as_str() > last.as_str()));
         let page: Vec<Sku> = rest.by_ref().take(usize::from(limit)).collect();
@@ -175,6 +179,20 @@ impl Store {
             (Some(_) | None, Some(_) | None) => None,
         };
         Ok(Some(Page { items: self.in_order(page).await?, next }))
+    }
+
+    /// The products of a catalog that says what they are like: those of all that are public, by kind and SKU. What is not
+    /// in it is left out of the page that it was read with, so a page can be short.
+    async fn list_queried(
+        &self,
+        catalog: &Catalog,
+        limit: u16,
+        after: Option<&Position>,
+    ) -> Result<Page<Product>, StoreError> {
+        let kind = catalog.query.as_ref().and_then(|query| query.kind).filter(|_| catalog.skus.is_empty());
+        let page = self.list_by_kind(&ProductFilter { kind, ..ProductFilter::default() }, limit, after).await?;
+        let items = page.items.into_iter().filter(|product| catalog.holds(product)).collect();
+        Ok(Page { items, next: page.next })
     }
 
     /// Reads products in the order given, each once.

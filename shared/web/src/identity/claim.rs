@@ -129,7 +129,9 @@ impl<P: Role> Claim<P> {
     /// Whatever is wrong with the caller, and only then what is wrong with the load.
     pub async fn with<T, E: Into<Problem>>(self, load: impl Future<Output = Result<T, E>>) -> Result<(P, T), Problem> {
         let now = self.http.now();
-        let (rows, rival, rate, loaded) = tokio::join!(self.read(), self.read_rival(), self.count(now), load);
+        // On the heap, or every handler's future would hold room for all of it, and a thread's stack is small.
+        let own = async { tokio::join!(self.read(), self.read_rival(), self.count(now)) };
+        let ((rows, rival, rate), loaded) = tokio::join!(Box::pin(own), Box::pin(load));
         self.check_rival(rival?, now)?;
         let caller = self.confirm(rows?, rate?, now).await?;
         Ok((caller, loaded.map_err(Into::into)?))

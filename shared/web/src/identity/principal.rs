@@ -1,6 +1,7 @@
 //! The caller, as handlers see it.
 
 use domain::owner::{Owner, SessionKey, UserId, UserSessionKey};
+use domain::promotion::Buyer;
 use domain::text::{Tenant, Username};
 use domain::user;
 use jiff::Timestamp;
@@ -66,6 +67,12 @@ pub struct User {
 }
 
 impl User {
+    /// The user as offers see it, with what it bought and used before.
+    #[must_use]
+    pub fn buyer(&self, known: Buyer) -> Buyer {
+        Buyer { id: Some(self.id.clone()), username: Some(self.username.clone()), email: self.email.clone(), ..known }
+    }
+
     pub(super) fn of(record: user::User, grant: Grant, tenant: Tenant, session: Option<UserSessionKey>) -> Self {
         Self {
             id: record.id,

@@ -38,6 +38,8 @@ pub struct Fulfiller(pub User);
 pub struct OwnerForWrite {
     /// Who owns it.
     pub owner: Owner,
+    /// The user, if it is one.
+    pub user: Option<Box<User>>,
     /// The cookies to answer with, if the session is new: a part of the response.
     pub minted: Option<SetCookies>,
 }
@@ -58,6 +60,9 @@ pub trait Role: Sized {
     /// # Errors
     /// 401 for nobody, 403 for somebody else.
     fn admit(principal: Principal, minted: Option<SetCookies>) -> Result<Self, Problem>;
+
+    /// The user, if the caller is one.
+    fn user(&self) -> Option<&User>;
 }
 
 impl Caller {
@@ -65,12 +70,6 @@ impl Caller {
     #[must_use]
     pub fn owner(&self) -> Option<Owner> {
         self.0.owner()
-    }
-
-    /// The user, if there is one.
-    #[must_use]
-    pub fn user(&self) -> Option<&User> {
-        self.0.user()
     }
 
     /// Whether the caller administers the shop.
@@ -87,6 +86,10 @@ impl Role for Caller {
 
     fn admit(principal: Principal, _: Option<SetCookies>) -> Result<Self, Problem> {
         Ok(Self(principal))
+    }
+
+    fn user(&self) -> Option<&User> {
+        self.0.user()
     }
 }
 
@@ -107,6 +110,10 @@ impl Role for Shopper {
         principal.user().map_or(Ok(()), |user| unrestricted(&user.grant))?;
         Ok(Self(principal))
     }
+
+    fn user(&self) -> Option<&User> {
+        self.0.user()
+    }
 }
 
 impl Role for OwnerForWrite {
@@ -119,7 +126,11 @@ impl Role for OwnerForWrite {
     fn admit(principal: Principal, minted: Option<SetCookies>) -> Result<Self, Problem> {
         let owner = principal.owner().ok_or_else(|| Problem::new(Code::Unauthorized))?;
         principal.user().map_or(Ok(()), |user| unrestricted(&user.grant))?;
-        Ok(Self { owner, minted })
+        Ok(Self { owner, user: principal.user().cloned().map(Box::new), minted })
+    }
+
+    fn user(&self) -> Option<&User> {
+        self.user.as_deref()
     }
 }
 
@@ -142,6 +153,10 @@ macro_rules! permitted {
                     Principal::Anonymous(_) => Err(Problem::new(Code::Unauthorized)),
                     Principal::User(user) => Self::permit(&user.grant, user.staff).map(|()| Self(*user)),
                 }
+            }
+
+            fn user(&self) -> Option<&User> {
+                Some(&self.0)
             }
         }
     };

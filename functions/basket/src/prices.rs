@@ -1,0 +1,36 @@
+//! What prices depend on beside the basket itself: the offers that need no code, and who buys.
+
+use domain::basket::{Basket, PricedBasket};
+use domain::offer::Offer;
+use domain::promotion::Buyer;
+use jiff::Timestamp;
+use store::BasketView;
+use web::{Problem, User};
+
+use crate::App;
+use crate::body::unrepresentable;
+
+/// What was read together with a basket.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prices {
+    pub(crate) offers: Vec<Offer>,
+    pub(crate) buyer: Buyer,
+}
+
+impl Prices {
+    /// What was read for this user, or for nobody in particular.
+    pub(crate) fn of(offers: Vec<Offer>, known: Buyer, user: Option<&User>) -> Self {
+        let buyer = user.map_or(Buyer::default(), |user| user.buyer(known));
+        Self { offers, buyer }
+    }
+
+    /// Takes it from what was loaded with a basket.
+    pub(crate) fn take(loaded: &mut BasketView, user: Option<&User>) -> Self {
+        Self::of(std::mem::take(&mut loaded.offers), std::mem::take(&mut loaded.buyer), user)
+    }
+
+    /// Prices a basket.
+    pub(crate) fn price(&self, app: &App, basket: &Basket, now: Timestamp) -> Result<PricedBasket, Problem> {
+        basket.priced(&self.offers, &self.buyer, app.tax, now).map_err(unrepresentable)
+    }
+}

@@ -1,0 +1,189 @@
+//! Offers: a condition, a benefit, limits. Automatic ones are for every basket, the others are opened by a voucher.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::CatalogRefusal;
+use crate::money::Money;
+use crate::plan::{Plan, Write};
+use crate::pricing::Reduction;
+use crate::selection::Selection;
+use crate::text::{EmailDomain, Slug, Title, Username};
+use crate::uses::Level;
+
+/// The most users, or e-mail domains, that an offer can name.
+const MAX_AUDIENCE: usize = 500;
+/// The most products that an offer can name by SKU.
+const MAX_SKUS: usize = 1000;
+
+/// What must be so for an offer to apply. It is judged on list prices, so that no other offer changes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// The products that count, and that the benefit is for.
+    pub products: Selection,
+    /// At least so many units of them.
+    pub min_quantity: Option<u32>,
+    /// At least so much of them, at list prices.
+    pub min_value: Option<Money>,
+    /// Every one of them must be in the basket: a whole program. For products named by SKU.
+    #[serde(default)]
+    pub whole: bool,
+    /// Only for somebody who never bought anything.
+    #[serde(default)]
+    pub first_purchase: bool,
+    /// Only for these users; empty is for all.
+    #[serde(default)]
+    pub users: BTreeSet<Username>,
+    /// Only for addresses of these domains; empty is for all. Who is named by either list is let in.
+    #[serde(default)]
+    pub email_domains: BTreeSet<EmailDomain>,
+}
+
+/// How often an offer applies, and how much it gives in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Orders.
+    pub max_uses: Option<u32>,
+    /// Orders of one user.
+    pub max_uses_per_user: Option<u32>,
+    /// Money, over all orders. The last order gets what is left.
+    pub max_discount: Option<Money>,
+}
+
+/// An offer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Its handle.
+    pub id: Slug,
+    /// What people read.
+    pub name: Title,
+    /// When it applies.
+    pub condition: Condition,
+    /// What it takes off.
+    pub benefit: Reduction,
+    /// How often.
+    pub limits: Limits,
+    /// Its first moment.
+    pub starts_at: Option<Timestamp>,
+    /// Its end, which is no part of it.
+    pub ends_at: Option<Timestamp>,
+    /// Higher ones are applied first.
+    pub priority: u16,
+    /// Whether it combines with no other.
+    pub exclusive: bool,
+    /// Whether it needs no code. It is so for good: rows of the two lie apart.
+    pub automatic: bool,
+    /// Counts up with every edit, never with a use.
+    pub version: u64,
+    /// The last edit.
+    pub updated_at: Timestamp,
+    /// How often it applied or is held, and what it gave. Not part of the edited offer: checkouts change it.
+    #[serde(skip)]
+    pub level: Level,
+}
+
+impl Offer {
+    /// Whether it is in force at `now`.
+    #[must_use]
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.starts_at.is_none_or(|from| from <= now) && self.ends_at.is_none_or(|end| now < end)
+    }
+}
+
+/// Decides an edit. `draft` has the version of nothing yet; its catalog, if it names one, is as it is now.
+///
+/// # Errors
+/// [`CatalogRefusal`].
+pub fn save_offer(before: Option<&Offer>, draft: Offer, now: Timestamp) -> Result<(Offer, Plan), CatalogRefusal> {
+    check(&draft)?;
+    if before.is_some_and(|offer| offer.automatic != draft.automatic) {
+        return Err(invalid("/automatic", "an offer stays automatic or not; make another one"));
+    }
+    let level = before.map(|offer| offer.level).unwrap_or_default();
+    if draft.limits.max_uses.is_some_and(|most| most < level.taken) {
+        return Err(invalid("/limits/max_uses", "max_uses is below the uses so far"));
+    }
+    if draft.limits.max_discount.is_some_and(|most| most.minor() < level.given) {
+        return Err(invalid("/limits/max_discount", "max_discount is below what was given so far"));
+    }
+    let version = before.map_or(0, |offer| offer.version).saturating_add(1);
+    let offer = Offer { version, updated_at: now, level, ..draft };
+    let write = Write::SaveOffer { before: before.cloned().map(Box::new), after: Box::new(offer.clone()) };
+    Ok((offer, Plan::of(write)))
+}
+
+fn invalid(field: &'static str, rule: &'static str) -> CatalogRefusal {
+    CatalogRefusal::Invalid { field, rule }
+}
+
+fn check(draft: &Offer) -> Result<(), CatalogRefusal> {
+    if draft.starts_at.zip(draft.ends_at).is_some_and(|(from, end)| from >= end) {
+        return Err(invalid("/ends_at", "ends_at must be after starts_at"));
+    }
+    check_condition(&draft.condition)?;
+    check_benefit(&draft.benefit)?;
+    let Limits { max_uses, max_uses_per_user, max_discount } = draft.limits;
+    if max_uses == Some(0) {
+        return Err(invalid("/limits/max_uses", "max_uses must be at least 1"));
+    }
+    if max_uses_per_user == Some(0) {
+        return Err(invalid("/limits/max_uses_per_user", "max_uses_per_user must be at least 1"));
+    }
+    if max_discount.is_some_and(|most| most.is_zero() || most.is_negative()) {
+        return Err(invalid("/limits/max_discount", "max_discount must be above nothing"));
+    }
+    let amounts = [draft.benefit.amount(), draft.condition.min_value, max_discount];
+    let mut currencies = amounts.into_iter().flatten().map(Money::currency);
+    if let Some(first) = currencies.next()
+        && currencies.any(|other| other != first)
+    {
+        return Err(invalid("/benefit/value", "all amounts of an offer are in one currency"));
+    }
+    Ok(())
+}
+
+fn check_condition(condition: &Condition) -> Result<(), CatalogRefusal> {
+    if condition.min_quantity == Some(0) {
+        return Err(invalid("/condition/min_quantity", "min_quantity must be at least 1"));
+    }
+    if condition.min_value.is_some_and(|least| least.is_zero() || least.is_negative()) {
+        return Err(invalid("/condition/min_value", "min_value must be above nothing"));
+    }
+    match &condition.products {
+        Selection::Skus(skus) if skus.is_empty() || skus.len() > MAX_SKUS => {
+            return Err(invalid("/condition/skus", "skus must be 1 to 1000"));
+        }
+        Selection::All | Selection::Catalog(_) if condition.whole => {
+            return Err(invalid("/condition/whole", "whole needs products named by sku"));
+        }
+        Selection::All | Selection::Skus(_) | Selection::Catalog(_) => {}
+    }
+    if condition.users.len() > MAX_AUDIENCE {
+        return Err(invalid("/condition/users", "at most 500 users"));
+    }
+    if condition.email_domains.len() > MAX_AUDIENCE {
+        return Err(invalid("/condition/email_domains", "at most 500 domains"));
+    }
+    Ok(())
+}
+
+fn check_benefit(benefit: &Reduction) -> Result<(), CatalogRefusal> {
+    match benefit {
+        Reduction::Percent(percent) if percent.is_zero() => {
+            Err(invalid("/benefit/value", "percent must be above nothing"))
+        }
+        Reduction::Absolute(amount) if amount.is_zero() || amount.is_negative() => {
+            Err(invalid("/benefit/value", "the amount must be above nothing"))
+        }
+        Reduction::FixedPrice(amount) if amount.is_negative() => {
+            Err(invalid("/benefit/value", "a price cannot be negative"))
+        }
+        Reduction::Percent(_)
+        | Reduction::Absolute(_)
+        | Reduction::FixedPrice(_)
+        | Reduction::Free
+        | Reduction::Cheapest => Ok(()),
+    }
+}
