@@ -35,6 +35,8 @@ while IFS= read -r line || [[ -n $line ]]; do
     [[ $line =~ ^([a-z]+/[A-Z][A-Z0-9_]*)=(.*)$ ]] || refuse "not <group>/<VARIABLE>=<value>"
     name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
     [[ $known == *" ${name%%__*} "* ]] || refuse "infra/parameters.example has no ${name%%__*}"
+    [[ " ${names[*]-} " != *" /bursar/$stage/$name "* ]] || refuse "$name stands there twice"
+    [[ $value != *…* ]] || refuse "$name is not filled in: it has a …"
     names+=("/bursar/$stage/$name") values+=("$value")
 done <"$file"
 
@@ -59,9 +61,14 @@ put() {
     aws ssm put-parameter --cli-input-json "file://$scratch/request" >/dev/null
 }
 
-# AWS changes no parameter's type. Nothing is written before all are known to fit.
+# AWS changes no parameter's type, and another BURSAR_KEY_SECRET is another shop in the same table: neither is done by the way.
+# Nothing is written before all are known to fit.
 for i in "${!names[@]}"; do
     name=${names[i]} type=$(stored "${names[i]}" type)
+    if [[ $name == */BURSAR_KEY_SECRET* && -n $type && $(stored "$name" value) != "${values[i]}" ]]; then
+        echo "$name is there and cannot be changed or taken away: nothing is written. Put its value into the file, or leave the line out" >&2
+        exit 1
+    fi
     if [[ -n ${values[i]} && -n $type && $type != $(type_of "$name") ]]; then
         echo "$name is a $type, and is to be a $(type_of "$name"): delete it first, aws ssm delete-parameter --name $name" >&2
         exit 1
