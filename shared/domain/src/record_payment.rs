@@ -183,8 +183,12 @@ impl Writer<'_> {
         let refund = Refund {
             id: self.ids.make(),
             reason,
+            note: None,
+            asked_by: Actor::System,
             amount,
-            payment: self.payment().clone(),
+            lines: Vec::new(),
+            revoke: false,
+            payment: Some(self.payment().clone()),
             account: Account::Overpayment,
             state: RefundState::Approved,
             reference: None,
@@ -198,7 +202,7 @@ impl Writer<'_> {
         self.plan.push(Write::CreateRefund(number, Box::new(refund)));
         match reason {
             RefundReason::SecondPayment => Outcome::SecondPayment,
-            RefundReason::LatePayment | RefundReason::AtProcessor => Outcome::TooLate,
+            RefundReason::LatePayment | RefundReason::AtProcessor | RefundReason::Asked => Outcome::TooLate,
         }
     }
 
