@@ -22,8 +22,9 @@ pub struct LedgerEntry {
     pub account: Account,
     /// Money that came in, or (negative) went back.
     pub amount: Money,
-    /// What made the entry: `charge:<payment>`, `refund:<refund>`, `refunded:<payment>:<total in minor units>`, or
-    /// `refund_failed:<refund>` for money that was counted as gone back and did not arrive.
+    /// What made the entry: `charge:<payment>`, `refund:<refund>`, `refunded:<payment>:<total in minor units>` (with the
+    /// event after it, if that sum was reached before), or `refund_failed:<refund>` and
+    /// `refund_failed:<payment>:<the processor's refund>` for money that was counted as gone back and did not arrive.
     pub cause: String,
     /// When it was made.
     pub at: Timestamp,

@@ -13,7 +13,7 @@ use domain::ledger::{Account, LedgerEntry};
 use domain::money::{Money, total};
 use domain::order::{Order, OrderFile, OrderLine, OrderState};
 use domain::owner::{Actor, UserId};
-use domain::payment::{Fact, ProcessorEvent, ProcessorName, RefundAnswer, RefundStanding};
+use domain::payment::{Fact, FailedRefund, ProcessorEvent, ProcessorName, RefundAnswer, RefundStanding};
 use domain::plan::{Plan, Write};
 use domain::record_payment::{self, Circumstances};
 use domain::refund::RefundState;
@@ -106,31 +106,39 @@ impl World {
 
     /// Writes a plan, as the table would.
     fn commit(&mut self, plan: Plan) {
-        for write in plan.writes {
-            match write {
-                Write::SaveOrder(order) => {
-                    assert_eq!(order.version, self.file.order.version + 1);
-                    self.file.order = *order;
-                }
-                Write::PostLedger(_, entry) => {
-                    assert!(!self.file.is_counted(&entry.cause), "{} is counted twice", entry.cause);
-                    self.file.ledger.push(entry);
-                }
-                Write::CreateRefund(_, refund) => self.file.refunds.push(*refund),
-                Write::SaveRefund(_, refund) => {
-                    let found = self.file.refunds.iter_mut().find(|known| known.id == refund.id).unwrap();
-                    assert_eq!(refund.version, found.version + 1);
-                    *found = *refund;
-                }
-                Write::SaveTask(_, task) => drop(self.file.tasks.insert(task.line, task)),
-                Write::Ungrant { line, .. } => assert!(self.owned.remove(&line.line), "{line:?} is not owned"),
-                Write::RecordEvent(_, event) => self.file.events.push(event),
-                other => assert!(
-                    ["owe", "log", "journal", "remember", "link_reference"].contains(&other.name()),
-                    "{other:?}"
-                ),
-            }
+        let elsewhere = ["owe", "log", "journal", "remember", "link_reference"];
+        for write in plan.writes.into_iter().filter(|write| !elsewhere.contains(&write.name())) {
+            self.write(write);
         }
+        self.audit();
+    }
+
+    fn write(&mut self, write: Write) {
+        let name = write.name();
+        if let Write::SaveOrder(order) = write {
+            assert_eq!(order.version, self.file.order.version + 1);
+            self.file.order = *order;
+        } else if let Write::PostLedger(_, entry) = write {
+            assert!(!self.file.is_counted(&entry.cause), "{} is counted twice", entry.cause);
+            self.file.ledger.push(entry);
+        } else if let Write::CreateRefund(_, refund) = write {
+            self.file.refunds.push(*refund);
+        } else if let Write::SaveRefund(_, refund) = write {
+            let found = self.file.refunds.iter_mut().find(|known| known.id == refund.id).unwrap();
+            assert_eq!(refund.version, found.version + 1);
+            *found = *refund;
+        } else if let Write::SaveTask(_, task) = write {
+            self.file.tasks.insert(task.line, task);
+        } else if let Write::Ungrant { line, .. } = write {
+            assert!(self.owned.remove(&line.line), "{line:?} is not owned");
+        } else if let Write::RecordEvent(_, event) = write {
+            self.file.events.push(event);
+        } else {
+            panic!("a refund leads to {name}");
+        }
+    }
+
+    fn audit(&self) {
         let key = |line: &OrderLine| line.reference(&self.file.order.number).key();
         let owned = self.file.order.lines.iter().filter(|line| self.owned.contains(&line.number));
         let entitlements =
@@ -198,21 +206,36 @@ impl World {
 
     /// The processor says how much of the payment went back in all.
     fn told(&mut self, units: i64) {
+        self.hear(Fact::Refunded { total: yen(units) }, 7);
+    }
+
+    fn hear(&mut self, fact: Fact, second: i64) {
         self.events += 1;
         let event = ProcessorEvent {
             processor: ProcessorName::Stripe,
             event: format!("evt_{}", self.events).parse().unwrap(),
             event_type: "charge.refunded".to_owned(),
-            occurred_at: at(7),
+            occurred_at: at(second),
             order: None,
             attempt: None,
             session: None,
             payment: Some("pi_1".parse().unwrap()),
-            fact: Fact::Refunded { total: yen(units) },
+            fact,
         };
-        let (_, plan) =
-            record_payment::decide(&self.file, &event, "{}", Circumstances::default(), (at(7), &mut self.ids));
+        let supply = (at(second), &mut self.ids);
+        let (_, plan) = record_payment::decide(&self.file, &event, "{}", Circumstances::default(), supply);
         self.commit(plan);
+    }
+
+    /// The processor says that a refund came to nothing.
+    fn fails(&mut self, refund: usize) {
+        let failed = FailedRefund {
+            refund: Some(self.file.refunds[refund].id.clone()),
+            reference: "re_1".parse().unwrap(),
+            amount: None,
+            reason: "lost_or_stolen_card".to_owned(),
+        };
+        self.hear(Fact::RefundFailed(failed), 8);
     }
 
     fn left(&self) -> i64 {
@@ -333,6 +356,26 @@ fn a_request_for_money_that_went_back_at_the_processor_cannot_be_approved() {
     assert_eq!((world.left(), world.file.refunds[rest].state), (0, RefundState::Succeeded));
 }
 
+#[test]
+fn a_refund_that_failed_is_put_back_whatever_is_told_of_it_later() {
+    for counted in [true, false] {
+        let mut world = World::paid(&[30]);
+        let refund = world.ask(true, None, None, 0).unwrap();
+        if counted {
+            world.pay_back(refund);
+        }
+        world.fails(refund);
+        world.fails(refund);
+        assert_eq!((world.left(), world.file.refunds[refund].state), (30, RefundState::Failed));
+        // Of the time before it failed.
+        world.told(30);
+        assert_eq!((world.left(), world.gives().is_empty()), (30, counted));
+        let again = world.ask(true, None, None, 0).unwrap();
+        world.pay_back(again);
+        assert_eq!((world.left(), world.gives()), (0, vec![]));
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Ask(bool, Option<Vec<u32>>, Option<i64>),
@@ -340,6 +383,7 @@ enum Step {
     Deny(usize),
     Answer(usize, u8),
     Told(i64),
+    Fails(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -350,6 +394,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..6_usize).prop_map(Step::Deny),
         3 => (0..6_usize, 0..5_u8).prop_map(|(refund, answer)| Step::Answer(refund, answer)),
         1 => (0..100_i64).prop_map(Step::Told),
+        1 => (0..6_usize).prop_map(Step::Fails),
     ]
 }
 
@@ -388,7 +433,8 @@ proptest! {
                     // No processor gives back more than it took.
                     world.told(units.min(world.file.order.total.minor()));
                 }
-                Step::Approve(..) | Step::Deny(_) | Step::Answer(..) | Step::Told(_) => {}
+                Step::Fails(refund) if refund < known => world.fails(refund),
+                Step::Approve(..) | Step::Deny(_) | Step::Answer(..) | Step::Told(_) | Step::Fails(_) => {}
             }
             prop_assert!(world.left() >= 0);
             prop_assert!(elsewhere || left(&world.file, Claims::Made, None).unwrap().minor() >= 0);
