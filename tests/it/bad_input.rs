@@ -20,7 +20,7 @@ use http::{HeaderName, HeaderValue, Request, StatusCode};
 use local::dev_keys::{Learner, token};
 use local::stripe_sim::sign;
 use serde_json::{Value, json};
-use tests::{Answer, NOW, TestApp};
+use tests::{Answer, Client, NOW, TestApp};
 use tower::ServiceExt;
 
 use crate::openapi::{Operation, operations};
@@ -68,6 +68,15 @@ async fn sign_in(app: &TestApp) -> (String, String) {
     (login["session"]["id"].as_str().unwrap().to_owned(), session_id)
 }
 
+/// Has Ada ask for a refund of an order, of the whole or of its line; its id.
+async fn request(ada: &Client, checkout: &Answer, amount: &str) -> String {
+    let path = format!("/api/v1/orders/{}/refunds", checkout["order_number"].as_str().unwrap());
+    let lines = if amount == "1.00" { Value::Null } else { json!([1]) };
+    let body = json!({"lines": lines, "amount": {"amount": amount, "currency": "USD"}, "reason": "too hard"});
+    let made = ada.with("Idempotency-Key", amount).post(&path, &body).await.expect(StatusCode::CREATED);
+    made["id"].as_str().unwrap().to_owned()
+}
+
 /// Has staff register a client; its id.
 async fn register(app: &TestApp, kind: &str, body: Value) -> String {
     let made = app.staff().post(&format!("/api/v1/{kind}"), &body).await.expect(StatusCode::CREATED);
@@ -82,6 +91,8 @@ struct World {
     pending: String,
     /// Ada's order that is paid, and whose course is closed at the LMS.
     paid: String,
+    /// Two refunds that Ada asked for, of another order.
+    refunds: [String; 2],
     /// Ada's session, as she names it to end it.
     session: String,
     /// The `Session-Id` that opens it.
@@ -97,6 +108,7 @@ impl World {
         let app = TestApp::start().await;
         app.sell("PY", "49.90", "USD", None).await;
         app.sell("LTD", "20.00", "USD", Some(3)).await;
+        app.sell("PAST", "30.00", "USD", None).await;
         let staff = app.staff();
         let shut = json!({"title": "Shut", "org": "Test", "seats": [
             {"sku": "SHUT", "mode": "verified", "price": {"amount": "5.00", "currency": "USD"}},
@@ -112,6 +124,10 @@ impl World {
         let paid = ada.order("SHUT").await;
         ada.pay(&paid, "succeed").await.expect(StatusCode::OK);
         app.settle().await;
+        let past = ada.order("PAST").await;
+        ada.pay(&past, "succeed").await.expect(StatusCode::OK);
+        app.settle().await;
+        let refunds = [request(&ada, &past, "1.00").await, request(&ada, &past, "2.00").await];
         let pending = ada.order("LTD").await;
         app.user("eve").add("PY").await.expect(StatusCode::CREATED);
         // First sight writes a user's record: nobody is to be new to what is tried here.
@@ -124,7 +140,7 @@ impl World {
         let machine_client = register(&app, "machine-clients", worker).await;
         let number = |checkout: &Answer| checkout["order_number"].as_str().unwrap().to_owned();
         let (pending, paid, router) = (number(&pending), number(&paid), app.cloud.router());
-        Self { app, router, pending, paid, session, session_id, client_key, machine_client }
+        Self { app, router, pending, paid, refunds, session, session_id, client_key, machine_client }
     }
 
     fn token(&self, who: Who) -> String {

@@ -1,11 +1,14 @@
-//! A crash between every two effects of checkout, webhook and fulfilment: whatever a process has done when it dies, the
+//! A crash between every two effects of checkout, webhook, fulfilment and refund: whatever a process has done when it dies, the
 //! next one carries it on, and nothing is lost or done twice.
 //!
 //! A crash is made at the wire: after some calls nothing reaches anybody any more, or one more call takes effect and its
 //! answer is lost. Each test tries every number of calls until the operation ends before the crash.
 
 use http::StatusCode;
+use serde_json::json;
 use tests::TestApp;
+
+use crate::journeys::given_back;
 
 /// Numbers of calls after which no operation here is still under way.
 const ENOUGH: u32 = 60;
@@ -76,4 +79,46 @@ async fn a_webhook_or_a_worker_that_dies_anywhere_ends_in_one_charge_and_one_enr
         }
     }
     panic!("a purchase makes more than {ENOUGH} calls");
+}
+
+#[tokio::test]
+async fn a_refund_that_dies_anywhere_goes_back_once_and_takes_the_place_with_it() {
+    for (calls, effect) in crashes() {
+        let app = TestApp::start().await;
+        app.sell("SEAT", "20", "USD", None).await;
+        let ada = app.user("ada");
+        let checkout = ada.order("SEAT").await;
+        let paid = ada.pay(&checkout, "succeed").await.expect(StatusCode::OK);
+        app.settle().await;
+        let number = checkout["order_number"].as_str().unwrap();
+        let path = format!("/api/v1/orders/{number}/refunds");
+        let staff = app.staff().with("Idempotency-Key", "key");
+        app.cloud.faults.crash_after(calls, effect);
+        staff.post(&path, &json!({"reason": "too hard"})).await;
+        for _ in 0..4 {
+            // What fails here is what the crash interrupts.
+            let _ = app.cloud.step().await;
+        }
+        let died = app.cloud.faults.recover();
+        staff.post(&path, &json!({"reason": "too hard"})).await.expect(StatusCode::CREATED);
+        app.check().await;
+        for _ in 0..10 {
+            app.advance(60).await;
+        }
+        let order = ada.read_order(&checkout).await;
+        let stands = (&order["money_status"], &order["fulfillment_status"], &order["refunds"][0]["state"]);
+        assert_eq!(
+            stands,
+            (&"refunded".into(), &"revoked".into(), &"succeeded".into()),
+            "after {calls} calls, {effect}: {order:?}"
+        );
+        assert_eq!(order["refunds"].as_array().map(Vec::len), Some(1));
+        assert_eq!(given_back(&app, paid["payment_intent"].as_str().unwrap()).await, [2_000]);
+        assert_eq!(app.enrolments("ada").await[0]["is_active"], false);
+        app.finish_after_crash().await;
+        if !died {
+            return;
+        }
+    }
+    panic!("a refund makes more than {ENOUGH} calls");
 }

@@ -21,6 +21,9 @@ use tests::deployment::{Deployment, HttpAnswer};
 /// The order that the samples name.
 const ORDER: &str = "ord_01m810rwd80000000000000007";
 
+/// The refund that they name.
+const REFUND: &str = "ref_01m810rwd8000000000000000a";
+
 struct Sample {
     name: String,
     text: String,

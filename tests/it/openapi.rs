@@ -12,13 +12,15 @@ use serde_json::{Value, json};
 use tests::TestApp;
 
 /// The verbs that begin an operation id.
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 21] = [
     "add",
+    "approve",
     "cancel",
     "change",
     "clear",
     "create",
     "delete",
+    "deny",
     "end",
     "establish",
     "fulfill",

@@ -100,12 +100,36 @@ impl World {
         format!("{name} pays {}: {outcome}: {}", checkout["order_number"], answer.status)
     }
 
+    /// A learner asks, or staff refund or decide on what was asked, in any order.
+    async fn refund(&mut self, name: &str, number: &str) -> String {
+        let (staff, key) = (self.app.staff(), format!("refund-{}", self.choices.below(4)));
+        let who = if self.choices.below(2) == 0 { self.app.user(name) } else { staff.clone() };
+        let what = self.choices.of(&[
+            json!({"reason": "all"}),
+            json!({"reason": "a line", "lines": [1]}),
+            json!({"reason": "a part", "amount": {"amount": "3.00", "currency": "USD"}}),
+        ]);
+        let path = format!("/api/v1/orders/{number}/refunds");
+        let asked = who.with("Idempotency-Key", &key).post(&path, &what).await;
+        let mut said = format!("{number} is to be refunded, {}: {}", what["reason"], asked.status);
+        let list = staff.get("/api/v1/refunds").await;
+        if let Some(id) = list["items"][0]["id"].as_str() {
+            let verdict = self.choices.of(&["approve", "deny"]);
+            let answer = staff.post(&format!("/api/v1/refunds/{id}/{verdict}"), &json!({})).await;
+            said.push_str(&format!("; {verdict} {id}: {}", answer.status));
+        }
+        said
+    }
+
     async fn cancel_or_refund(&mut self) -> String {
         if self.checkouts.is_empty() {
             return "nobody cancels".to_owned();
         }
         let (name, checkout) = self.choices.of(&self.checkouts);
         let number = checkout["order_number"].as_str().unwrap().to_owned();
+        if self.choices.below(2) == 0 {
+            return self.refund(name, &number).await;
+        }
         if self.choices.below(2) == 0 {
             let answer = self.app.user(name).post(&format!("/api/v1/orders/{number}/cancel"), &json!({})).await;
             return format!("{name} cancels {number}: {}", answer.status);

@@ -27,8 +27,7 @@ pub(crate) async fn cancel_order(
     }
     end_session(&app, &file, &request).await?;
     let file = cancel(&app, file, &user).await?;
-    let owner = file.order.owner == user.id;
-    Ok(Json(OrderView::of(&file, owner)?))
+    Ok(Json(OrderView::of(&file, &user)?))
 }
 
 /// The order changed meanwhile. If it ended unpaid, as when its session's end was reported first, that is what was asked.

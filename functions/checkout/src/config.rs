@@ -2,10 +2,18 @@
 
 use domain::percent::Percent;
 use domain::text::Tenant;
+use jiff::SignedDuration;
 use store::{Queue, Store};
 use web::{Clock, Entropy, Env, Http, HttpConfig, Origin, SdkConfig};
 
 use crate::App;
+
+/// How long a learner may ask for a refund if the shop says nothing: what consumers in the EU have for distance contracts.
+const REFUND_WINDOW_DAYS: u16 = 14;
+
+fn days(count: u16) -> SignedDuration {
+    SignedDuration::from_hours(i64::from(count).saturating_mul(24))
+}
 
 impl App {
     /// Builds one tenant's function from its environment.
@@ -20,12 +28,13 @@ impl App {
         let return_origins = env.list::<Origin>("BURSAR_RETURN_ORIGINS");
         let return_origins = return_origins.map(|sites| sites.iter().map(Origin::to_string).collect());
         let tax = env.list::<Percent>("BURSAR_TAX_PERCENT").map(|rates| rates.first().copied());
-        let rest = processors.zip(return_origins).zip(tax);
-        let (((config, table), queue), ((processors, return_origins), tax)) =
+        let refund_window = env.parsed_or("BURSAR_REFUND_WINDOW_DAYS", REFUND_WINDOW_DAYS).map(days);
+        let rest = processors.zip(return_origins).zip(tax).zip(refund_window);
+        let (((config, table), queue), (((processors, return_origins), tax), refund_window)) =
             env.finish(config.zip(table).zip(queue).zip(rest))?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(sdk), table, tenant);
         let queue = Queue::new(aws_sdk_sqs::Client::new(sdk), queue);
         let http = Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?;
-        Ok(Self { http, store, queue, processors, return_origins, tax })
+        Ok(Self { http, store, queue, processors, return_origins, tax, refund_window })
     }
 }

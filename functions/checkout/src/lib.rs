@@ -1,4 +1,4 @@
-//! Checkout: from a basket to an order with a payment session; orders, receipts, cancellation, redrive.
+//! Checkout: from a basket to an order with a payment session; orders, receipts, cancellation, redrive, refunds.
 //!
 //! A checkout is two transactions around one call of the processor: the order with its holds before, the session after.
 //! A crash between them is healed by the next call with the same `Idempotency-Key`, which finds the order and asks the
@@ -8,14 +8,19 @@ mod after_conflict;
 mod body;
 mod cancel_order;
 mod config;
+mod create_refund;
+mod decide_refund;
 mod end_session;
+mod line_name;
 mod list_orders;
+mod list_refunds;
 mod open_session;
 mod order_view;
 mod processors;
 mod read_order;
 mod receipt;
 mod redrive;
+mod refund_view;
 mod start_checkout;
 mod timeline;
 
@@ -24,6 +29,7 @@ use axum::extract::FromRef;
 use domain::id::OrderNumber;
 use domain::order::{Order, OrderFile, OrderLine};
 use domain::percent::Percent;
+use jiff::SignedDuration;
 use payments::Processor;
 use store::{Queue, Store};
 use web::{Claim, Code, Http, Problem, Role, User, telemetry};
@@ -43,6 +49,8 @@ pub struct App {
     pub return_origins: Vec<String>,
     /// The tax on every line, if there is one.
     pub tax: Option<Percent>,
+    /// How long after the payment a learner may ask for a refund.
+    pub refund_window: SignedDuration,
 }
 
 impl FromRef<App> for Http {
@@ -59,6 +67,10 @@ web::operations!(
     receipt::read_receipt,
     cancel_order::cancel_order,
     redrive::fulfill_order,
+    create_refund::create_refund,
+    list_refunds::list_refunds,
+    decide_refund::approve_refund,
+    decide_refund::deny_refund,
     processors::list_processors,
 );
 
@@ -95,6 +107,11 @@ fn seen(file: Option<OrderFile>, user: &User) -> Result<OrderFile, Problem> {
 /// A user sees their own orders, staff all; a restricted application those that its filters allow.
 fn may_see(order: &Order, user: &User) -> bool {
     if user.grant.restricted { is_within(order, user) } else { user.staff || order.owner == user.id }
+}
+
+/// Whether the user administers the shop, and does so with a token that is not restricted.
+fn is_staff(user: &User) -> bool {
+    user.staff && !user.grant.restricted
 }
 
 /// Whether an order is within the limits of a service's token: all of it, and what is of no organisation is not within the

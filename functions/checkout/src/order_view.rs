@@ -5,9 +5,10 @@ use domain::task::{Task, TaskState};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{Code, MoneyBody, Problem};
+use web::{Code, MoneyBody, Problem, User};
 
 use crate::body::PaymentView;
+use crate::refund_view::RefundView;
 
 /// How a line stands with the LMS.
 #[derive(Debug, Serialize, ToSchema)]
@@ -123,19 +124,6 @@ mod domain_state {
     pub(crate) struct AttemptStateName(pub(crate) AttemptState);
 }
 
-/// Money that goes back.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RefundView {
-    id: String,
-    /// `second_payment`, `late_payment` or `at_processor`.
-    reason: &'static str,
-    amount: MoneyBody,
-    /// `requested`, `approved`, `denied`, `submitted`, `succeeded`, `failed` or `unknown`.
-    state: &'static str,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-}
-
 /// An order.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OrderView {
@@ -157,9 +145,10 @@ pub(crate) struct OrderView {
 }
 
 impl OrderView {
-    /// `owner` says whether the reader is the order's owner: nobody else is shown how to pay it.
-    pub(crate) fn of(file: &OrderFile, owner: bool) -> Result<Self, Problem> {
+    /// The order as `reader` may see it: nobody but its owner is shown how to pay it.
+    pub(crate) fn of(file: &OrderFile, reader: &User) -> Result<Self, Problem> {
         let order = &file.order;
+        let owner = order.owner == reader.id;
         let line = |line: &OrderLine| LineView::of(line, file.tasks.get(&line.number));
         let payment = PaymentView::of_order(file);
         Ok(Self {
@@ -170,7 +159,7 @@ impl OrderView {
             lines: order.lines.iter().map(line).collect(),
             totals: Totals::of(order)?,
             payments: file.attempts.iter().map(attempt).collect(),
-            refunds: refunds(file),
+            refunds: file.refunds.iter().map(|refund| RefundView::of(&order.number, refund, reader)).collect(),
             payment: (owner && payment.kind != "none").then_some(payment),
             placed_at: order.placed_at,
         })
@@ -185,17 +174,6 @@ fn attempt(attempt: &domain::attempt::Attempt) -> AttemptView {
         last_decline: attempt.last_decline.clone(),
         created_at: attempt.created_at,
     }
-}
-
-pub(crate) fn refunds(file: &OrderFile) -> Vec<RefundView> {
-    let view = |refund: &domain::refund::Refund| RefundView {
-        id: refund.id.to_string(),
-        reason: refund.reason.name(),
-        amount: refund.amount.into(),
-        state: refund.state.name(),
-        created_at: refund.created_at,
-    };
-    file.refunds.iter().map(view).collect()
 }
 
 fn money_status(status: MoneyStatus) -> &'static str {

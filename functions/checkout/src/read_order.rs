@@ -19,7 +19,6 @@ pub(crate) async fn read_order(
     Path(number): Path<OrderNumber>,
 ) -> Result<impl IntoResponse, Problem> {
     let (OrderReader(user), file) = app.order_for(who, &number).await?;
-    let owner = file.order.owner == user.id;
     // How to pay is a secret of the owner's.
-    Ok(([(CACHE_CONTROL, "no-store")], Json(OrderView::of(&file, owner)?)))
+    Ok(([(CACHE_CONTROL, "no-store")], Json(OrderView::of(&file, &user)?)))
 }

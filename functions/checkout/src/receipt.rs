@@ -7,14 +7,16 @@ use axum::response::{Html, IntoResponse, Response};
 use domain::id::OrderNumber;
 use domain::money::Money;
 use domain::order::{OrderFile, OrderState};
+use domain::refund::{Refund, RefundState};
 use jiff::Timestamp;
 use maud::{DOCTYPE, html};
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{Claim, Code, Json, MoneyBody, OrderReader, Path, Problem};
+use web::{Claim, Code, Json, MoneyBody, OrderReader, Path, Problem, User};
 
 use crate::App;
-use crate::order_view::{RefundView, Totals, refunds};
+use crate::order_view::Totals;
+use crate::refund_view::RefundView;
 
 /// A line of a receipt.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,7 +50,7 @@ pub(crate) struct ReceiptView {
 }
 
 impl ReceiptView {
-    fn of(file: &OrderFile, paid_at: Timestamp) -> Result<Self, Problem> {
+    fn of(file: &OrderFile, paid_at: Timestamp, reader: &User) -> Result<Self, Problem> {
         let order = &file.order;
         let attempt = file.attempts.iter().find(|attempt| attempt.state == domain::attempt::AttemptState::Succeeded);
         let line = |line: &domain::order::OrderLine| ReceiptLine {
@@ -69,9 +71,16 @@ impl ReceiptView {
             payment_reference: attempt.and_then(|attempt| attempt.payment.as_ref()).map(ToString::to_string),
             lines: order.lines.iter().map(line).collect(),
             totals: Totals::of(order)?,
-            refunds: refunds(file),
+            refunds: refunds(file, reader),
         })
     }
+}
+
+/// What went back or will: what is only asked for, or came to nothing, is no matter for a receipt.
+fn refunds(file: &OrderFile, reader: &User) -> Vec<RefundView> {
+    let agreed = |refund: &&Refund| refund.is_alive() && refund.state != RefundState::Requested;
+    let agreed = file.refunds.iter().filter(agreed);
+    agreed.map(|refund| RefundView::of(&file.order.number, refund, reader)).collect()
 }
 
 /// Reads the receipt of a paid order: JSON, or HTML for a client that asks for it.
@@ -84,11 +93,11 @@ pub(crate) async fn read_receipt(
     Path(number): Path<OrderNumber>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (_, file) = app.order_for(who, &number).await?;
+    let (OrderReader(user), file) = app.order_for(who, &number).await?;
     let OrderState::Paid { at } = file.order.state else {
         return Err(Problem::new(Code::Conflict).detail("there is no receipt before payment"));
     };
-    let receipt = ReceiptView::of(&file, at)?;
+    let receipt = ReceiptView::of(&file, at, &user)?;
     match wanted(&headers)? {
         Format::Json => Ok(Json(receipt).into_response()),
         Format::Html => {

@@ -5,13 +5,12 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use domain::fulfil_task::{RedriveRefusal, redrive};
 use domain::id::OrderNumber;
-use domain::order::OrderFile;
 use domain::owner::Actor;
-use domain::text::Sku;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Claim, Code, Fulfiller, Json, Path, Problem, telemetry};
 
+use crate::line_name::{LineName, numbers};
 use crate::order_view::OrderView;
 use crate::{App, is_within};
 
@@ -22,14 +21,6 @@ pub(crate) struct RedriveBody {
     /// SKUs, or line numbers.
     #[schema(value_type = Option<Vec<String>>)]
     lines: Option<Vec<LineName>>,
-}
-
-/// A line by its SKU or its number.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-enum LineName {
-    Number(u32),
-    Sku(Sku),
 }
 
 /// Asks for another try of an order's fulfilment. Needs the permission to fulfil, which staff does not imply.
@@ -49,25 +40,14 @@ pub(crate) async fn fulfill_order(
     let file = file.filter(|file| is_within(&file.order, &service));
     let file = file.ok_or_else(|| Problem::new(Code::UnknownOrder))?;
     let lines = body.lines.map(|names| numbers(&file, &names)).transpose()?;
+    let lines = lines.map(Vec::from_iter);
     let now = app.http.now();
     let decided = redrive(&file, lines.as_deref(), Actor::Service, now, &mut app.http.ids(now));
     let plan = decided.map_err(refused)?;
     app.store.commit(&plan).await?;
     app.queue.send_all(app.store.tenant(), &plan).await;
     let file = app.store.read_order(&number).await?.ok_or_else(|| Problem::new(Code::UnknownOrder))?;
-    Ok((StatusCode::ACCEPTED, Json(OrderView::of(&file, false)?)))
-}
-
-fn numbers(file: &OrderFile, names: &[LineName]) -> Result<Vec<u32>, Problem> {
-    let find = |(i, name): (usize, &LineName)| {
-        let found = file.order.lines.iter().find(|line| match name {
-            LineName::Number(number) => line.number == *number,
-            LineName::Sku(sku) => line.sku == *sku,
-        });
-        let unknown = || Problem::field(format!("/lines/{i}"), "the order has no such line");
-        found.map(|line| line.number).ok_or_else(unknown)
-    };
-    names.iter().enumerate().map(find).collect()
+    Ok((StatusCode::ACCEPTED, Json(OrderView::of(&file, &service)?)))
 }
 
 fn refused(refusal: RedriveRefusal) -> Problem {

@@ -3,13 +3,13 @@
 use axum::extract::State;
 use domain::id::OrderNumber;
 use domain::journal::LogEntry;
-use domain::owner::Actor;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Claim, Json, OrderReader, Path, Problem};
 
 use crate::App;
+use crate::refund_view::actor;
 
 /// Something that happened to an order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,13 +50,6 @@ pub(crate) async fn read_timeline(
 }
 
 fn view(entry: LogEntry, staff: bool) -> EventView {
-    let actor = match entry.actor {
-        Actor::Learner => "learner",
-        Actor::Staff(_) => "staff",
-        Actor::Service => "service",
-        Actor::Processor => "processor",
-        Actor::System => "system",
-    };
     let detail = entry.detail.filter(|_| staff);
-    EventView { at: entry.at, actor, event: entry.event, line: entry.line, detail }
+    EventView { at: entry.at, actor: actor(&entry.actor), event: entry.event, line: entry.line, detail }
 }

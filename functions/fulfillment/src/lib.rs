@@ -25,8 +25,8 @@ use tracing::{Instrument, Span};
 use web::{Clock, Entropy, Until, telemetry};
 
 /// No message and no line is begun in the last half minute before the deadline. A line takes at most two calls at the
-/// LMS of 7 s each, a refund one at the processor of 8 s, and each some writes, which take milliseconds; where the table
-/// hangs as well, Lambda may end the invocation, and its messages come again.
+/// LMS of 7 s each, a refund one at the processor of 8 s with a line to take back after it, and each some writes, which take
+/// milliseconds; where the table hangs as well, Lambda may end the invocation, and its messages come again.
 pub const MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the function works with.
@@ -62,6 +62,9 @@ pub enum WorkError {
     /// The table failed.
     #[error(transparent)]
     Commit(#[from] CommitError),
+    /// A refund is to be paid that goes back from no payment.
+    #[error("the refund names no payment")]
+    NoPayment,
     /// A processor is not configured.
     #[error("the payment's processor is not configured")]
     NoProcessor,
@@ -153,6 +156,6 @@ async fn work(apps: &[App], record: &SqsMessage, until: &Until) -> Result<(), Wo
     let file = found.ok_or_else(|| WorkError::NoOrder(message.order.clone()))?;
     match &message.work {
         SentWork::Fulfil => fulfil_order::fulfil_order(app, &file, &message.outbox, until).await,
-        SentWork::Refund { refund } => submit_refund::submit_refund(app, file, refund, &message.outbox).await,
+        SentWork::Refund { refund } => submit_refund::submit_refund(app, file, refund, (&message.outbox, until)).await,
     }
 }

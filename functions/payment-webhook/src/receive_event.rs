@@ -114,6 +114,9 @@ async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, raw: &str
         }
         match app.store.commit(&plan).await {
             Ok(()) => {
+                if outcome == Outcome::RefundFailed {
+                    tracing::warn!(event_type = event.event_type, "a refund failed after it was made");
+                }
                 tracing::info!(event_type = event.event_type, outcome = outcome.name(), "event applied");
                 count(&file, outcome, &plan);
                 app.queue.send_all(app.store.tenant(), &plan).await;
@@ -147,6 +150,7 @@ fn count(before: &OrderFile, outcome: Outcome, plan: &Plan) {
         | Outcome::TooLate
         | Outcome::Noted
         | Outcome::Refunded
+        | Outcome::RefundFailed
         | Outcome::Premature => {}
     }
     metrics::webhook_event(WebhookOutcome::Applied);
@@ -197,7 +201,11 @@ async fn park(app: &App, event: &ProcessorEvent, raw: &str) -> Result<(), Proble
     tracing::error!(event_type = event.event_type, "event without an order is parked");
     metrics::webhook_event(WebhookOutcome::Parked);
     match event.fact {
-        Fact::Captured { .. } | Fact::Refunded { .. } | Fact::Disputed { .. } | Fact::Unreadable { .. } => {
+        Fact::Captured { .. }
+        | Fact::Refunded { .. }
+        | Fact::RefundFailed(_)
+        | Fact::Disputed { .. }
+        | Fact::Unreadable { .. } => {
             metrics::payment_unmatched();
         }
         Fact::Processing | Fact::Declined { .. } | Fact::Failed { .. } | Fact::SessionExpired | Fact::Irrelevant => {}

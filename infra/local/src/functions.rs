@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use domain::money::Currency;
+use jiff::SignedDuration;
 use payments::Processor;
 use store::{Queue, Store};
 use utoipa::{OpenApi, openapi};
@@ -71,6 +72,7 @@ pub fn routes(parts: &Parts) -> Router {
         processors: processors.clone(),
         return_origins: Vec::new(),
         tax: None,
+        refund_window: SignedDuration::from_hours(14 * 24),
     };
     let session = session::App {
         http: http.clone(),

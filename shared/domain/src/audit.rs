@@ -11,7 +11,8 @@ use crate::offer::Offer;
 use crate::order::{OrderFile, OrderState};
 use crate::product::Product;
 use crate::refund::{Refund, RefundState};
-use crate::task::TaskState;
+use crate::refundable::{Claims, left, left_of_line};
+use crate::task::Task;
 use crate::text::Sku;
 use crate::uses::{Counted, Counter, Level, taken_by};
 use crate::voucher::{Usage, Voucher};
@@ -52,6 +53,7 @@ pub fn check(books: &Books) -> Vec<Violation> {
     for file in &books.orders {
         payments_belong_to_one_order(file, &mut charges, &mut found);
         ledger_equals_total_less_refunds(file, &mut found);
+        refunds_are_counted_and_within_what_was_captured(file, &mut found);
         no_line_is_silent(file, &mut found);
         amounts_are_the_snapshot(file, &mut found);
     }
@@ -75,7 +77,11 @@ fn payments_belong_to_one_order(file: &OrderFile, charges: &mut BTreeSet<String>
         }
         let payment = entry.cause.trim_start_matches("charge:");
         let alive = |refund: &&Refund| !matches!(refund.state, RefundState::Failed | RefundState::Denied);
-        let refund = file.refunds.iter().filter(alive).any(|refund| refund.payment.as_str() == payment);
+        let refund = file
+            .refunds
+            .iter()
+            .filter(alive)
+            .any(|refund| refund.payment.as_ref().is_some_and(|of| of.as_str() == payment));
         // After a refund that failed, a human gave it back on the processor's own page.
         let by_hand = format!("refunded:{payment}:");
         let went_back = file.ledger.iter().any(|entry| entry.cause.starts_with(&by_hand));
@@ -89,7 +95,7 @@ fn payments_belong_to_one_order(file: &OrderFile, charges: &mut BTreeSet<String>
 /// I2: what was charged for the order is its total, and no account is below nothing.
 fn ledger_equals_total_less_refunds(file: &OrderFile, found: &mut Vec<Violation>) {
     let order = &file.order;
-    let charged = file.ledger.iter().filter(|e| e.account == Account::Sale && !e.amount.is_negative());
+    let charged = file.ledger.iter().filter(|e| e.account == Account::Sale && e.is_charge());
     let charged = total(order.total.currency(), charged.map(|entry| entry.amount));
     let owed = match order.state {
         OrderState::Paid { .. } => order.total,
@@ -104,6 +110,32 @@ fn ledger_equals_total_less_refunds(file: &OrderFile, found: &mut Vec<Violation>
         if file.balance(account).is_ok_and(Money::is_negative) {
             found.push(violation("I2", &order.number, format!("{account:?} is below nothing")));
         }
+    }
+}
+
+/// I2: a refund is counted from when the processor took it until it takes its word back, no part of it is lost between
+/// the lines, and no more is promised than was captured. What went back at the processor's own page asked nobody.
+fn refunds_are_counted_and_within_what_was_captured(file: &OrderFile, found: &mut Vec<Violation>) {
+    let (order, currency) = (&file.order.number, file.order.total.currency());
+    for refund in &file.refunds {
+        let taken = matches!(refund.state, RefundState::Submitted | RefundState::Succeeded);
+        let counted = file.is_counted(&refund.cause()) && !file.is_counted(&refund.undone_cause());
+        if counted != (taken && !refund.amount.is_zero()) {
+            found.push(violation("I2", order, format!("{} is {:?}, counted: {counted}", refund.id, refund.state)));
+        }
+        let parts = total(currency, refund.lines.iter().map(|part| part.amount));
+        if !refund.lines.is_empty() && parts != Ok(refund.amount) {
+            found.push(violation("I2", order, format!("{} is not the sum of its lines", refund.id)));
+        }
+    }
+    for line in &file.order.lines {
+        if left_of_line(file, line, Claims::Approved).is_ok_and(Money::is_negative) {
+            found.push(violation("I2", order, format!("more than line {} is refunded", line.number)));
+        }
+    }
+    let elsewhere = file.ledger.iter().any(|entry| entry.cause.starts_with("refunded:"));
+    if !elsewhere && left(file, Claims::Approved, None).is_ok_and(Money::is_negative) {
+        found.push(violation("I2", order, "more is to be refunded than was captured"));
     }
 }
 
@@ -143,10 +175,7 @@ fn entitlements_rest_on_paid_lines(books: &Books, found: &mut Vec<Violation>) {
     let mut paying = BTreeSet::new();
     for file in &books.orders {
         for line in file.order.lines.iter().filter(|line| line.kind.is_personal()) {
-            let granted = file.tasks.get(&line.number).is_some_and(|task| {
-                !task.revoking && !matches!(task.state, TaskState::Revoking { .. } | TaskState::Revoked { .. })
-            });
-            if granted {
+            if file.tasks.get(&line.number).is_some_and(Task::gives) {
                 let reference = line.reference(&file.order.number).key();
                 paying.insert((file.order.owner.clone(), line.sku.clone(), reference));
             }

@@ -10,7 +10,6 @@ use crate::cancel_order;
 use crate::id::Ids;
 use crate::order::{OrderFile, OrderState};
 use crate::plan::{OutboxItem, Plan, Work, Write};
-use crate::refund::RefundState;
 
 /// How long a message has before it is taken for lost and sent again.
 pub const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(30);
@@ -37,7 +36,7 @@ pub fn decide(file: &OrderFile, thaw: bool, now: Timestamp, ids: &mut Ids) -> Pl
         owe(Work::Fulfil, ids);
     }
     for refund in file.refunds.iter().filter(|refund| waits(refund.due)) {
-        if matches!(refund.state, RefundState::Approved | RefundState::Unknown) {
+        if refund.is_to_be_asked() {
             owe(Work::Refund(refund.id.clone()), ids);
         }
     }

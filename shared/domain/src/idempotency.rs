@@ -1,12 +1,12 @@
 //! Idempotency records: what a request with an `Idempotency-Key` led to.
 //!
-//! The record is written in the same transaction as the order, so it can never be there without it, nor it without the
+//! The record is written in the same transaction as the order or the refund, so it can never be there without it, nor it without the
 //! record.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::id::OrderNumber;
+use crate::id::{OrderNumber, RefundId};
 
 /// How long a key is remembered: seven days, a day being what clients expect at least.
 pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -14,12 +14,15 @@ pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// A request that was made with a key, by one principal on one route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyRecord {
-    /// Route and key, as the caller's own namespace: `checkout:<key>`.
+    /// Route and key, as the caller's own namespace: `checkout:<key>` or `refund:<key>`.
     pub key: String,
     /// The digest of method, path and body.
     pub fingerprint: String,
-    /// The order that the request made.
+    /// The order that the request made, or asked a refund of.
     pub order: OrderNumber,
+    /// The refund that the request made, if it made one.
+    #[serde(default)]
+    pub refund: Option<RefundId>,
     /// When it is forgotten.
     pub forget_at: Timestamp,
 }

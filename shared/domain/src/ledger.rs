@@ -22,8 +22,27 @@ pub struct LedgerEntry {
     pub account: Account,
     /// Money that came in, or (negative) went back.
     pub amount: Money,
-    /// What made the entry: `charge:<payment>`, `refund:<refund>` or `refunded:<payment>:<total in minor units>`.
+    /// What made the entry: `charge:<payment>`, `refund:<refund>`, `refunded:<payment>:<total in minor units>` (with the
+    /// event after it, if that sum was reached before), or `refund_failed:<refund>` and
+    /// `refund_failed:<payment>:<the processor's refund>` for money that was counted as gone back and did not arrive.
     pub cause: String,
     /// When it was made.
     pub at: Timestamp,
 }
+
+impl LedgerEntry {
+    /// Whether it is money that came in.
+    #[must_use]
+    pub fn is_charge(&self) -> bool {
+        self.cause.starts_with(CHARGE)
+    }
+
+    /// The payment that came in.
+    #[must_use]
+    pub fn payment(&self) -> Option<&str> {
+        self.cause.strip_prefix(CHARGE)
+    }
+}
+
+/// What the cause of money that came in begins with; the payment's name follows.
+const CHARGE: &str = "charge:";

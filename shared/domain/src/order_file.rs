@@ -94,14 +94,14 @@ impl OrderFile {
         let kept = self.balance(Account::Sale).map_or(0, Money::minor);
         // Money in another currency cannot be added up with the order's, and is more than was due all the same.
         let over = self.balance(Account::Overpayment).map_or(1, Money::minor);
-        let charged = self.ledger.iter().any(|e| e.account == Account::Sale && !e.amount.is_negative());
-        let went_back = self.ledger.iter().any(|e| e.account == Account::Sale && e.amount.is_negative());
-        match (charged, went_back) {
+        let charges = self.ledger.iter().filter(|entry| entry.account == Account::Sale && entry.is_charge());
+        let charged = charges.map(|entry| entry.amount.minor()).reduce(i64::saturating_add);
+        match charged {
             _ if over > 0 => MoneyStatus::Overpaid,
-            (false, _) => MoneyStatus::Unpaid,
-            (true, false) => MoneyStatus::Paid,
-            (true, true) if kept <= 0 => MoneyStatus::Refunded,
-            (true, true) => MoneyStatus::PartiallyRefunded,
+            None => MoneyStatus::Unpaid,
+            Some(charged) if kept >= charged => MoneyStatus::Paid,
+            Some(_) if kept <= 0 => MoneyStatus::Refunded,
+            Some(_) => MoneyStatus::PartiallyRefunded,
         }
     }
 

@@ -157,6 +157,19 @@ pub struct ProcessorEvent {
     pub fact: Fact,
 }
 
+/// A refund that came to nothing after all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedRefund {
+    /// The refund of ours that it was, if our metadata came back.
+    pub refund: Option<RefundId>,
+    /// The processor's name for it.
+    pub reference: ProcessorRef,
+    /// How much, if it can be read.
+    pub amount: Option<Money>,
+    /// The processor's reason code.
+    pub reason: String,
+}
+
 /// What happened, in our words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -184,6 +197,8 @@ pub enum Fact {
         /// All that was refunded up to now.
         total: Money,
     },
+    /// Money that was said to go back did not arrive, and is the shop's again.
+    RefundFailed(FailedRefund),
     /// The learner's bank disputes the payment.
     Disputed {
         /// The processor's status word.

@@ -47,6 +47,8 @@ pub enum Outcome {
     Noted,
     /// Money went back.
     Refunded,
+    /// Money that was said to go back did not.
+    RefundFailed,
     /// Money went back of a payment that we have not been told of yet: nothing is written, and the processor shall say it
     /// again later.
     Premature,
@@ -66,6 +68,7 @@ impl Outcome {
             Self::AmountMismatch => "amount_mismatch",
             Self::Noted => "noted",
             Self::Refunded => "refunded",
+            Self::RefundFailed => "refund_failed",
             Self::Premature => "premature",
         }
     }
@@ -101,6 +104,7 @@ pub fn decide(
         Fact::Failed { reason } => writer.session_over(AttemptEvent::Fail, Some(reason), circumstances),
         Fact::SessionExpired => writer.session_over(AttemptEvent::End, None, circumstances),
         Fact::Refunded { total } => writer.refunded(*total),
+        Fact::RefundFailed(failed) => writer.refund_failed(failed),
         Fact::Disputed { status, amount } => writer.disputed(status, *amount),
         Fact::Unreadable { said } => writer.unreadable(said),
         Fact::Irrelevant => Outcome::Noted,
@@ -187,8 +191,12 @@ impl Writer<'_> {
         let refund = Refund {
             id: self.ids.make(),
             reason,
+            note: None,
+            asked_by: Actor::System,
             amount,
-            payment: self.payment().clone(),
+            lines: Vec::new(),
+            revoke: false,
+            payment: Some(self.payment().clone()),
             account: Account::Overpayment,
             state: RefundState::Approved,
             reference: None,
@@ -202,7 +210,7 @@ impl Writer<'_> {
         self.plan.push(Write::CreateRefund(number, Box::new(refund)));
         match reason {
             RefundReason::SecondPayment => Outcome::SecondPayment,
-            RefundReason::LatePayment | RefundReason::AtProcessor => Outcome::TooLate,
+            RefundReason::LatePayment | RefundReason::AtProcessor | RefundReason::Asked => Outcome::TooLate,
         }
     }
 
@@ -313,6 +321,7 @@ fn timeline_name(outcome: Outcome, fact: &Fact) -> &'static str {
         (Outcome::TooLate, _) => "late_payment_received",
         (Outcome::AmountMismatch, _) => "amount_mismatch",
         (Outcome::Refunded, _) => "payment_refunded",
+        (Outcome::RefundFailed, _) | (Outcome::AlreadyCounted, Fact::RefundFailed(_)) => "processor_event_noted",
         (Outcome::AlreadyCounted | Outcome::Duplicate | Outcome::Premature, _) => "payment_confirmed",
         (Outcome::Noted, Fact::Processing) => "payment_processing",
         (Outcome::Noted, Fact::Declined { .. }) => "payment_declined",
@@ -322,6 +331,7 @@ fn timeline_name(outcome: Outcome, fact: &Fact) -> &'static str {
             Outcome::Noted,
             Fact::Captured { .. }
             | Fact::Refunded { .. }
+            | Fact::RefundFailed(_)
             | Fact::Disputed { .. }
             | Fact::Unreadable { .. }
             | Fact::Irrelevant,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::id::RefundId;
 use crate::ledger::Account;
 use crate::money::Money;
-use crate::text::ProcessorRef;
+use crate::owner::Actor;
+use crate::text::{Note, ProcessorRef};
 
 /// Where a refund stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +111,8 @@ pub enum RefundReason {
     LatePayment,
     /// The processor was told to pay back on its own page.
     AtProcessor,
+    /// The learner or staff asked for it; why stands in [`Refund::note`].
+    Asked,
 }
 
 impl RefundReason {
@@ -120,21 +123,45 @@ impl RefundReason {
             Self::SecondPayment => "second_payment",
             Self::LatePayment => "late_payment",
             Self::AtProcessor => "at_processor",
+            Self::Asked => "asked",
         }
     }
 }
 
+/// The part of a refund that is one line's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundedLine {
+    /// The line's number.
+    pub line: u32,
+    /// How much of its price.
+    pub amount: Money,
+}
+
 /// Money that goes back from one payment.
+///
+/// What has a default was not written before refunds could be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
     /// Its id, from which the processor's idempotency key is made.
     pub id: RefundId,
     /// Why.
     pub reason: RefundReason,
+    /// What the person who asked says about it. Never logged.
+    #[serde(default)]
+    pub note: Option<Note>,
+    /// Who asked.
+    #[serde(default = "system")]
+    pub asked_by: Actor,
     /// How much.
     pub amount: Money,
-    /// The payment that it goes back from.
-    pub payment: ProcessorRef,
+    /// The lines that it is for, with the part of each; they add up to `amount`. None is the order as a whole.
+    #[serde(default)]
+    pub lines: Vec<RefundedLine>,
+    /// Whether places are taken back of which nothing of the price is left.
+    #[serde(default = "yes")]
+    pub revoke: bool,
+    /// The payment that it goes back from; `None` when nothing was paid.
+    pub payment: Option<ProcessorRef>,
     /// The account of the ledger that it is taken from.
     pub account: Account,
     /// Where it stands.
@@ -151,11 +178,66 @@ pub struct Refund {
     pub version: u64,
 }
 
+fn system() -> Actor {
+    Actor::System
+}
+
+fn yes() -> bool {
+    true
+}
+
 impl Refund {
     /// The cause under which the ledger counts it.
     #[must_use]
     pub fn cause(&self) -> String {
         format!("refund:{}", self.id)
+    }
+
+    /// The cause under which the ledger puts it back, when the processor takes its word back.
+    #[must_use]
+    pub fn undone_cause(&self) -> String {
+        format!("refund_failed:{}", self.id)
+    }
+
+    /// Whether it takes money, or may: it was neither denied nor has it failed.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        match self.state {
+            RefundState::Denied | RefundState::Failed => false,
+            RefundState::Requested
+            | RefundState::Approved
+            | RefundState::Submitted
+            | RefundState::Succeeded
+            | RefundState::Unknown => true,
+        }
+    }
+
+    /// Whether the processor is to be asked for it, for the first time or again.
+    #[must_use]
+    pub fn is_to_be_asked(&self) -> bool {
+        match self.state {
+            RefundState::Approved | RefundState::Unknown => true,
+            RefundState::Requested
+            | RefundState::Denied
+            | RefundState::Submitted
+            | RefundState::Succeeded
+            | RefundState::Failed => false,
+        }
+    }
+
+    /// The part of a line's price that it gives back; `None` unless it names the line.
+    #[must_use]
+    pub fn part_of(&self, line: u32) -> Option<Money> {
+        self.lines.iter().find(|part| part.line == line).map(|part| part.amount)
+    }
+
+    /// The refund after `event`, with its version counted up, waiting for nothing.
+    ///
+    /// # Errors
+    /// [`IllegalRefundEvent`].
+    pub fn after(&self, event: RefundEvent) -> Result<Self, IllegalRefundEvent> {
+        let state = self.state.apply(event)?;
+        Ok(Self { state, due: None, version: self.version.saturating_add(1), ..self.clone() })
     }
 }
 
@@ -186,5 +268,16 @@ mod tests {
             unknown: Approve=- Deny=- Submit=submitted Succeed=succeeded Fail=failed LoseAnswer=unknown
         "#]]
         .assert_eq(&matrix);
+    }
+
+    #[test]
+    fn a_refund_that_was_stored_before_it_could_be_asked_for_is_read() {
+        let row = r#"{"id": "ref_01m810rwd80000000000000009", "reason": "second_payment", "amount": {"minor": 4990,
+            "currency": "USD"}, "payment": "pi_1", "account": "overpayment", "state": "approved", "reference": null,
+            "due": "2026-11-20T12:00:30Z", "tries": 0, "created_at": "2026-11-20T12:00:00Z", "version": 1}"#;
+        let refund: Refund = serde_json::from_str(row).unwrap();
+        let new = (refund.note, refund.asked_by, refund.lines, refund.revoke);
+        assert_eq!(new, (None, Actor::System, Vec::new(), true));
+        assert_eq!(refund.payment, Some("pi_1".parse().unwrap()));
     }
 }

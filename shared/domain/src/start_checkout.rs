@@ -326,6 +326,7 @@ pub fn remember(checkout: &Checkout, order: OrderNumber, now: Timestamp) -> Writ
         key: checkout.key.clone(),
         fingerprint: checkout.fingerprint.clone(),
         order,
+        refund: None,
         forget_at: now.saturating_add(REMEMBERED).unwrap_or(Timestamp::MAX),
     };
     Write::Remember { owner: checkout.owner.clone(), record, now }

@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use crate::backoff::{PATIENCE, next_try};
 use crate::id::{Ids, OutboxId};
 use crate::journal::JournalEntry;
-use crate::ledger::LedgerEntry;
+use crate::ledger::{Account, LedgerEntry};
 use crate::order::OrderFile;
 use crate::owner::Actor;
 use crate::payment::{ProcessorName, RefundAnswer, RefundStanding};
 use crate::plan::{Plan, Write};
 use crate::refund::{IllegalRefundEvent, Refund, RefundEvent};
+use crate::refundable::{booked, lines_to_revoke, revoke_lines};
 use crate::start_checkout::log_detail;
 
 /// What came of asking.
@@ -28,7 +29,7 @@ pub enum RefundResult {
 /// Whether a refund is to be submitted now.
 #[must_use]
 pub fn is_due(refund: &Refund, now: Timestamp) -> bool {
-    refund.due.is_some_and(|due| due <= now || refund.tries == 0)
+    refund.is_to_be_asked() && refund.due.is_some_and(|due| due <= now || refund.tries == 0)
 }
 
 /// Decides what is written after the processor was asked.
@@ -43,13 +44,13 @@ pub fn finish(
     (now, jitter, ids): (Timestamp, u64, &mut Ids),
 ) -> Result<Plan, IllegalRefundEvent> {
     let number = &file.order.number;
-    let mut after = Refund { tries: refund.tries.saturating_add(1), due: None, ..refund.clone() };
-    after.version = refund.version.saturating_add(1);
+    let tries = refund.tries.saturating_add(1);
+    let (mut reference, mut due) = (refund.reference.clone(), None);
     let mut plan = Plan::default();
     let (event, name, detail) = match result {
         RefundResult::Answered(answer) => {
             plan.push(Write::Journal(Some(number.clone()), journal(&answer, now, ids)));
-            after.reference = Some(answer.reference);
+            reference = Some(answer.reference);
             match answer.standing {
                 RefundStanding::Pending => (RefundEvent::Submit, "refund_submitted", None),
                 RefundStanding::Succeeded => (RefundEvent::Succeed, "refund_paid", None),
@@ -57,20 +58,18 @@ pub fn finish(
             }
         }
         RefundResult::Lost(why) => {
-            after.due = Some(next_try(now, after.tries, jitter));
+            due = Some(next_try(now, tries, jitter));
             (RefundEvent::LoseAnswer, "refund_delayed", Some(why))
         }
         RefundResult::Refused(why) if now < patience_ends(refund) => {
-            after.due = Some(next_try(now, after.tries, jitter));
+            due = Some(next_try(now, tries, jitter));
             (RefundEvent::LoseAnswer, "refund_refused", Some(why))
         }
         RefundResult::Refused(why) => (RefundEvent::Fail, "refund_failed", Some(why)),
     };
-    after.state = refund.state.apply(event)?;
-    let cause = refund.cause();
-    if matches!(event, RefundEvent::Submit | RefundEvent::Succeed) && !file.is_counted(&cause) {
-        let entry = LedgerEntry { account: refund.account, amount: refund.amount.negated(), cause, at: now };
-        plan.push(Write::PostLedger(number.clone(), entry));
+    let after = Refund { tries, reference, due, ..refund.after(event)? };
+    if matches!(event, RefundEvent::Submit | RefundEvent::Succeed) && !file.is_counted(&refund.cause()) {
+        plan.writes.extend(book(file, refund, now, ids));
     }
     // What is posted here and what the processor's event posts must not be decided side by side.
     plan.push(Write::SaveOrder(Box::new(file.order.touched())));
@@ -78,6 +77,21 @@ pub fn finish(
     plan.push(log_detail(number, name, Actor::System, detail, (now, ids)));
     plan.writes.extend(message.map(|id| Write::Settle(number.clone(), id.clone())));
     Ok(plan)
+}
+
+/// Counts the money as gone back, and takes the places back that go with it.
+fn book(file: &OrderFile, refund: &Refund, now: Timestamp, ids: &mut Ids) -> Vec<Write> {
+    let number = file.order.number.clone();
+    // A processor that gave all back by itself says so to whoever asks for more: no more is counted than there was.
+    let there = file.balance(refund.account).and_then(|balance| balance.at_most(refund.amount));
+    let amount = there.unwrap_or(refund.amount).negated();
+    let entry = LedgerEntry { account: refund.account, amount, cause: refund.cause(), at: now };
+    let mut writes = vec![Write::PostLedger(number, entry)];
+    if refund.account == Account::Sale {
+        let lines = lines_to_revoke(&booked(file, &writes), &[refund], false);
+        writes.extend(revoke_lines(file, &lines, ids.make(), now));
+    }
+    writes
 }
 
 fn patience_ends(refund: &Refund) -> Timestamp {

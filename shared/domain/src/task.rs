@@ -228,6 +228,19 @@ impl Task {
         self.version == 1
     }
 
+    /// Whether the line still gives its place, or is to: it is neither taken back nor being taken back.
+    #[must_use]
+    pub fn gives(&self) -> bool {
+        match self.state {
+            TaskState::Queued { .. }
+            | TaskState::Granting { .. }
+            | TaskState::Granted { .. }
+            | TaskState::RetryAt { .. }
+            | TaskState::Parked { .. } => !self.revoking,
+            TaskState::Revoking { .. } | TaskState::Revoked { .. } => false,
+        }
+    }
+
     /// The task after `event`, with its version counted up. A revocation starts its tries anew.
     ///
     /// # Errors

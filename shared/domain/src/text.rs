@@ -105,6 +105,10 @@ text! {
     ClientName, "name", "1 to 100 characters without control characters, not only spaces", |t| {
         !t.trim().is_empty() && t.chars().count() <= 100 && !t.chars().any(char::is_control)
     };
+    /// Why a person asks for a refund, in their own words: shown to people, never logged.
+    Note, "reason", "1 to 500 characters without control characters but line breaks, not only spaces", |t| {
+        !t.trim().is_empty() && t.chars().count() <= 500 && !t.chars().any(|c| c.is_control() && c != '\n')
+    };
     /// What a token permits, such as `orders:fulfill`.
     Scope, "scope", "two words of lower-case letters or '_' with ':' between, at most 100 characters", |t| {
         t.len() <= 100 && t.split_once(':').is_some_and(|(noun, verb)| is_word(noun) && is_word(verb))

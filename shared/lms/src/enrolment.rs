@@ -55,8 +55,8 @@ impl Lms {
     ///
     /// Giving succeeds if the learner then has the mode asked for or a better one ([`same_or_better`]); a free mode is
     /// asked for only after a look, so that it replaces no better one. Taking succeeds
-    /// if the place is no longer active, or if the learner has moved to another mode meanwhile: the LMS then answers
-    /// 400, and [`Enrolled`] shows the other mode, still active.
+    /// if the place is no longer active or was never there, or if the learner has moved to another mode meanwhile: the LMS
+    /// then answers 400, and [`Enrolled`] shows the other mode, still active.
     ///
     /// # Errors
     /// [`LmsError`].
@@ -127,9 +127,13 @@ impl EnrolRequest {
         if done { Ok(enrolled) } else { Err(wrong(enrolled)) }
     }
 
-    /// `Enrollment mode mismatch: active mode=X, requested mode=Y. Won't deactivate.`
+    /// `Enrollment mode mismatch: active mode=X, requested mode=Y. Won't deactivate.`, or that there is no enrolment: forks
+    /// and older releases say `not enrolled` where others make an inactive one.
     fn moved(&self, answer: &Answer) -> Option<Enrolled> {
         let message = answer.message();
+        if message.to_ascii_lowercase().contains("not enrolled") {
+            return Some(Enrolled { mode: self.mode.clone(), active: false, status: answer.status });
+        }
         message.contains("Enrollment mode mismatch").then(|| {
             let told = message.split("active mode=").nth(1).and_then(|rest| rest.split(',').next()?.parse().ok());
             Enrolled { mode: told.unwrap_or_else(|| self.mode.clone()), active: true, status: answer.status }

@@ -210,6 +210,7 @@ async fn taking_succeeds_when_the_learner_has_moved_on() {
         (enrolment("verified", false), "verified false 200"),
         (message(400, mismatch), "masters true 400"),
         (message(400, "Enrollment mode mismatch"), "verified true 400"),
+        (message(400, "User ada is not enrolled in course-v1:Test+PY+1"), "verified false 400"),
         (message(400, "No course found"), "lms refuses the request; enrollment_refused false"),
         (enrolment("verified", true), "lms shows mode verified (active: true); wrong_mode false"),
     ] {

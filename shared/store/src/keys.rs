@@ -15,7 +15,8 @@
 //! | a user's uses | `OWNED#<user>` | `USES#AUTO#<offer>`, `USES#OFFER#<offer>` or `USES#CODE#<code>` | |
 //! | idempotency | `IDEM#<user>` | `<route>:<key>` | |
 //! | order | `ORDER#<number>` | `ORDER` | gsi1 `OWNER#<user>` / `<number>`; gsi2 due; gsi3 `ORDERS#<state>` / `<number>` |
-//! | of an order | `ORDER#<number>` | `PAY#` `TASK#` `EVENT#` `LEDGER#` `REFUND#` `OUT#` `LOG#` | gsi2 due |
+//! | of an order | `ORDER#<number>` | `PAY#` `TASK#` `EVENT#` `LEDGER#` `REFUND#` `OUT#` `LOG#` | gsi2 due; of refunds gsi3 `REFUNDS#<state>` / `<refund>` |
+//! | way to a refund | `REFUND#<refund>` | `REFUND` | |
 //! | reference | `ORDER#<number>` | `REF#<processor>#<object>` | gsi3 `REF#<processor>#<object>` / `ORDER` |
 //! | journal | `JOURNAL#<number>` or `JOURNAL#UNMATCHED` | `<entry>` | |
 //! | user | `USER#<user>` | `USER` | |
@@ -28,7 +29,7 @@
 //! `gsi2` is `DUE#<shard>` / `<when>#<sk>`: sparse, and sharded by order so that no partition is hot.
 
 use domain::course_key::CourseKey;
-use domain::id::{ClientId, MachineClientId, OrderNumber};
+use domain::id::{ClientId, MachineClientId, OrderNumber, RefundId};
 use domain::owner::{Owner, SubjectKey, UserId, UserSessionKey};
 use domain::payment::ProcessorName;
 use domain::text::{ProcessorRef, Sku, Slug, Tenant, VoucherCode};
@@ -118,6 +119,15 @@ impl Keys<'_> {
 
     pub(crate) fn orders_in(self, state: &str) -> String {
         self.of(format_args!("ORDERS#{state}"))
+    }
+
+    /// The row that tells which order a refund is of.
+    pub(crate) fn refund(self, id: &RefundId) -> String {
+        self.of(format_args!("REFUND#{id}"))
+    }
+
+    pub(crate) fn refunds_in(self, state: &str) -> String {
+        self.of(format_args!("REFUNDS#{state}"))
     }
 
     pub(crate) fn reference(self, processor: ProcessorName, reference: &ProcessorRef) -> String {

@@ -72,6 +72,7 @@ codes! {
     UnknownProduct => 404 "unknown_product", "there is no such product";
     UnknownCourse => 404 "unknown_course", "there is no such course";
     UnknownOrder => 404 "unknown_order", "there is no such order";
+    UnknownRefund => 404 "unknown_refund", "there is no such refund";
     UnknownCatalog => 404 "unknown_catalog", "there is no such catalog";
     UnknownVoucher => 404 "unknown_voucher", "the voucher cannot be used here";
     UnknownOffer => 404 "unknown_offer", "there is no such offer";
@@ -93,6 +94,12 @@ codes! {
     BasketFull => 409 "basket_full", "the basket holds no more lines";
     CurrencyMismatch => 409 "currency_mismatch", "the basket is in another currency";
     NotCancellable => 409 "not_cancellable", "the order can no longer be cancelled";
+    NotRefundable => 409 "not_refundable", "the order cannot be refunded";
+    RefundWindowOver => 409 "refund_window_over", "the time in which a refund can be asked for is over";
+    RefundPending => 409 "refund_pending", "a request for this refund waits to be decided";
+    NothingToRefund => 409 "nothing_to_refund", "nothing of it is left to be refunded";
+    RefundApproved => 409 "refund_approved", "the refund was approved";
+    RefundDenied => 409 "refund_denied", "the refund was denied";
     VoucherUsedUp => 409 "voucher_used_up", "the voucher has no uses left";
     PriceChanged => 409 "price_changed", "the total is no longer the one that was shown";
     InUse => 409 "in_use", "something else refers to it";

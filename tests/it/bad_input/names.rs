@@ -40,6 +40,7 @@ async fn what_does_not_exist_is_not_found_under_its_own_code() {
             ("basket" | "vouchers", "code") => ("NOTHING", "unknown_voucher"),
             ("catalogs", "id") => ("nothing", "unknown_catalog"),
             ("orders", "number") => ("ord_01m810rwd80000000000000007", "unknown_order"),
+            ("refunds", "id") => ("ref_01m810rwd80000000000000007", "unknown_refund"),
             ("sessions", "id") => ("uses_00000000000000000000000000000007", "unknown_session"),
             ("client-keys", "id") => ("cli_01m810rwd80000000000000007", "unknown_client"),
             ("machine-clients", "id") => ("mcl_01m810rwd80000000000000007", "unknown_client"),
@@ -49,7 +50,7 @@ async fn what_does_not_exist_is_not_found_under_its_own_code() {
         world.refused(&world.ask(&operation, &sample).path(named(&operation, parameter, name)), 404, code).await;
         tried += 1;
     }
-    assert_eq!(tried, 27);
+    assert_eq!(tried, 30);
     World::unchanged(&before, &world.table().await, "a request for nothing");
     world.finish().await;
 }
@@ -137,7 +138,7 @@ async fn another_users_order_does_not_exist() {
     let before = world.table().await;
     let eve = world.authorization(Who::Eve).unwrap();
     for (operation, sample) in world.cases() {
-        if is(&operation, &["read_order", "read_timeline", "read_receipt", "cancel_order"]) {
+        if is(&operation, &["read_order", "read_timeline", "read_receipt", "cancel_order", "create_refund"]) {
             for number in [&world.paid, &world.pending] {
                 let ask = world.ask(&operation, &sample).path(named(&operation, "number", number));
                 let ask = ask.without("authorization").with("authorization", &eve);
@@ -185,7 +186,7 @@ async fn a_limit_is_1_to_100_and_no_other_parameter_is_taken() {
         }
         tried += 1;
     }
-    assert_eq!(tried, 9);
+    assert_eq!(tried, 10);
     world.finish().await;
 }
 
@@ -208,11 +209,12 @@ async fn a_cursor_is_good_for_the_listing_and_the_user_that_it_was_issued_to() {
         ("/api/v1/catalogs?limit=1", first(staff.get("/api/v1/catalogs?limit=1").await)),
         ("/api/v1/client-keys?limit=1", first(staff.get("/api/v1/client-keys?limit=1").await)),
         ("/api/v1/machine-clients?limit=1", first(staff.get("/api/v1/machine-clients?limit=1").await)),
+        ("/api/v1/refunds?limit=1", first(staff.get("/api/v1/refunds?limit=1").await)),
         ("/api/v1/orders?limit=1", first(world.app.user("ada").get("/api/v1/orders?limit=1").await)),
     ];
     let eve = world.app.user("eve");
     for (path, cursor) in &cursors {
-        let own = if ["catalogs", "clients", "keys"].iter().any(|kind| path.contains(kind)) {
+        let own = if ["catalogs", "clients", "keys", "refunds"].iter().any(|kind| path.contains(kind)) {
             &staff
         } else if path.contains("orders") {
             &eve

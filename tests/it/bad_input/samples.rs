@@ -21,7 +21,7 @@ pub(super) struct Sample {
 }
 
 /// The order in which every sample succeeds in one and the same world.
-pub(super) const IN_ORDER: [&str; 67] = [
+pub(super) const IN_ORDER: [&str; 71] = [
     "read_openapi",
     "read_health",
     "list_products",
@@ -65,6 +65,10 @@ pub(super) const IN_ORDER: [&str; 67] = [
     "read_receipt",
     "fulfill_order",
     "cancel_order",
+    "create_refund",
+    "list_refunds",
+    "approve_refund",
+    "deny_refund",
     "list_processors",
     "receive_event",
     "delete_product",
@@ -112,6 +116,7 @@ pub(super) fn all(world: &World) -> BTreeMap<&'static str, Sample> {
     all.extend(basket());
     all.extend(promotions());
     all.extend(orders(world));
+    all.extend(refunds(world));
     all.extend(sessions(world));
     all.extend(clients(world));
     all.extend([
@@ -233,6 +238,20 @@ fn orders(world: &World) -> BTreeMap<&'static str, Sample> {
         ("read_receipt", of(&world.paid, "/receipt")),
         ("fulfill_order", fulfill),
         ("cancel_order", of(&world.pending, "/cancel")),
+    ])
+}
+
+fn refunds(world: &World) -> BTreeMap<&'static str, Sample> {
+    let staff = |path: &str| sample(Who::Staff, &format!("/api/v1/{path}"));
+    let [approved, denied] = &world.refunds;
+    let amount = json!({"amount": "1.00", "currency": "USD"});
+    let body = json!({"lines": ["SHUT"], "amount": amount, "reason": "too hard", "revoke": true});
+    let create = staff(&format!("orders/{}/refunds", world.paid)).sends(body).with("idempotency-key", "refund");
+    BTreeMap::from([
+        ("create_refund", create),
+        ("list_refunds", staff("refunds?status=requested&limit=1")),
+        ("approve_refund", staff(&format!("refunds/{approved}/approve")).sends(json!({"revoke": false}))),
+        ("deny_refund", staff(&format!("refunds/{denied}/deny")).sends(json!({"reason": "watched it all"}))),
     ])
 }
 

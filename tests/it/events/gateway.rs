@@ -1,26 +1,35 @@
 //! Requests, as API Gateway hands them to the functions of the HTTP API.
 
 use http::StatusCode;
+use serde_json::json;
 use tests::deployment::{Deployment, call};
 
-use super::{ORDER, Sample, order_of, paid_order_of, samples, shop};
+use super::{ORDER, REFUND, Sample, order_of, paid_order_of, samples, shop};
 
 /// Runs every sample of a function, each on a shop of its own: `scene` opens it and tells the order that is meant.
 async fn run(function: &str, scene: impl AsyncFn(&str) -> (Deployment, String)) {
     for sample in samples(function) {
         let (deployment, order) = scene(&sample.name).await;
         let instance = deployment.start(function).await;
-        let answer = call(&instance, &sample.renewed(&deployment, &[(ORDER, &order)])).await;
+        let refund = refund_of(&deployment, &order).await;
+        let event = sample.renewed(&deployment, &[(ORDER, &order), (REFUND, &refund)]);
+        let answer = call(&instance, &event).await;
         sample.check(&answer);
-        same_as_served(&deployment, &sample, &order, answer.status).await;
+        same_as_served(&deployment, &sample, &event, answer.status).await;
         drop(instance);
         deployment.app.finish().await;
     }
 }
 
+/// The first refund of ada's order; what the samples name if there is none.
+async fn refund_of(deployment: &Deployment, order: &str) -> String {
+    let read = deployment.app.user("ada").get(&format!("/api/v1/orders/{order}")).await;
+    read["refunds"][0]["id"].as_str().unwrap_or(REFUND).to_owned()
+}
+
 /// What only reads is answered with the same status by the local cloud's own routers.
-async fn same_as_served(deployment: &Deployment, sample: &Sample, order: &str, status: u16) {
-    let event: serde_json::Value = serde_json::from_str(&sample.renewed(deployment, &[(ORDER, order)])).unwrap();
+async fn same_as_served(deployment: &Deployment, sample: &Sample, event: &str, status: u16) {
+    let event: serde_json::Value = serde_json::from_str(event).unwrap();
     if event["requestContext"]["http"]["method"] != "GET" {
         return;
     }
@@ -71,6 +80,15 @@ async fn the_checkouts_events_are_answered() {
                 String::new()
             }
             "cancel_order.409.json" => paid_order_of(&deployment, "ada").await,
+            // What is decided on was asked for.
+            name if name.starts_with("approve_refund.json") || name.starts_with("deny_refund") => {
+                let order = paid_order_of(&deployment, "ada").await;
+                let ada = deployment.app.user("ada").with("Idempotency-Key", "asked");
+                let path = format!("/api/v1/orders/{order}/refunds");
+                ada.post(&path, &json!({"reason": "too hard"})).await.expect(StatusCode::CREATED);
+                order
+            }
+            "create_refund.json" => paid_order_of(&deployment, "ada").await,
             name if name.starts_with("fulfill_order") || name.starts_with("read_receipt") => {
                 paid_order_of(&deployment, "ada").await
             }

@@ -63,8 +63,9 @@ fn every_function_of_the_template_has_samples_and_its_routes_take_them() {
 fn every_type_of_processor_event_that_is_handled_has_a_sample() {
     let types = |text: &str, quote: char| -> BTreeSet<String> {
         let quoted = text.split(quote).skip(1).step_by(2);
-        let known =
-            |name: &&str| ["checkout.session.", "payment_intent.", "charge."].iter().any(|of| name.starts_with(of));
+        let known = |name: &&str| {
+            ["checkout.session.", "payment_intent.", "charge.", "refund."].iter().any(|of| name.starts_with(of))
+        };
         quoted.filter(known).map(|name| name.trim_end_matches('*').to_owned()).collect()
     };
     let code = read("shared/payments/src/stripe/event.rs");

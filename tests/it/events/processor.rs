@@ -56,7 +56,8 @@ async fn the_processors_events_are_taken() {
     for sample in samples("payment-webhook") {
         let deployment = shop().await;
         // What is about a charge is about one that was made.
-        let paid = sample.name.starts_with("charge") && !sample.name.contains("unknown");
+        let of_charge = ["charge", "refund"].iter().any(|of| sample.name.starts_with(of));
+        let paid = of_charge && !sample.name.contains("unknown");
         let order = if paid { paid_order_of(&deployment, "ada").await } else { order_of(&deployment, "ada").await };
         let event = in_this_shop(&deployment, &sample, &order).await;
         let instance = deployment.start("payment-webhook").await;
@@ -80,6 +81,7 @@ async fn the_processors_events_are_taken() {
         charge_dispute_closed.json: paid, paid, 1 messages
         charge_dispute_created.json: paid, paid, 1 messages
         charge_dispute_funds_withdrawn.json: paid, paid, 1 messages
+        charge_refund_updated.json: paid, paid, 1 messages
         charge_refunded.json: paid, partially_refunded, 1 messages
         charge_refunded_in_full.json: paid, refunded, 2 messages
         charge_refunded_unknown_payment.409.json: pending_payment, unpaid, 0 messages
@@ -98,6 +100,8 @@ async fn the_processors_events_are_taken() {
         payment_intent_payment_failed.json: pending_payment, unpaid, 0 messages
         payment_intent_processing.json: pending_payment, unpaid, 0 messages
         payment_intent_succeeded.json: paid, paid, 1 messages
+        refund_failed.json: paid, paid, 1 messages
+        refund_updated.json: paid, paid, 1 messages
     "#]]
     .assert_eq(&became);
 }

@@ -6,13 +6,11 @@ use local::lambda::{Instance, InvokeError};
 use serde_json::{Value, json};
 use tests::deployment::{Deployment, invoke};
 
-use super::{ORDER, Sample, order_of, paid_order_of, samples, shop};
+use super::{ORDER, REFUND, Sample, order_of, paid_order_of, samples, shop};
 use crate::journeys::pay_aside;
 
 /// The second order that a sample names.
 const SECOND: &str = "ord_01m810rwd8000000000000000b";
-/// The refund that a sample names.
-const REFUND: &str = "ref_01m810rwd8000000000000000a";
 
 /// The ids of the messages of a batch.
 fn ids(sample: &Sample) -> Vec<String> {

@@ -16,6 +16,7 @@ mod offers;
 mod payments;
 mod races;
 mod redrive;
+mod refund_requests;
 mod refunds;
 mod sign_in;
 mod sign_in_browser;
@@ -131,7 +132,7 @@ pub(super) async fn pay_aside(app: &TestApp, checkout: &Answer, units: &str) -> 
 }
 
 /// What the processor gave back of a payment, refund by refund.
-async fn given_back(app: &TestApp, payment: &str) -> Vec<i64> {
+pub(super) async fn given_back(app: &TestApp, payment: &str) -> Vec<i64> {
     let list = stripe_get(app, &format!("refunds?payment_intent={payment}")).await;
     list["data"].as_array().expect("a list").iter().map(|refund| refund["amount"].as_i64().expect("units")).collect()
 }

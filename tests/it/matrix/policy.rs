@@ -42,7 +42,12 @@ const ROUTES: &str = "
     read_timeline           order    200  unknown_order
     read_receipt            order    200  unknown_order
     cancel_order            cancel   200  unknown_order
+    create_refund           cancel   201  unknown_order
     fulfill_order           fulfil   202
+
+    list_refunds            staff    200
+    approve_refund          staff    200
+    deny_refund             staff    200
 
     create_product          staff    201
     replace_product         staff    200

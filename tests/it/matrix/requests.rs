@@ -53,6 +53,7 @@ impl Shop {
             Some(content) => content,
             None => match self.purchase(id, asker).await {
                 Some(content) => content,
+                None if id.contains("refund") => self.refund(id, asker).await,
                 None => self.identity(id, asker).await.unwrap_or_else(|| panic!("no request for {id}")),
             },
         };
@@ -65,7 +66,9 @@ impl Shop {
         match (id, content.body) {
             ("issue_token", Some(form)) => request.form(&form),
             ("receive_event", Some(event)) => self.signed(request, &event),
-            ("start_checkout", Some(body)) => request.header("Idempotency-Key", self.fresh("key-")).json(&body),
+            ("start_checkout" | "create_refund", Some(body)) => {
+                request.header("Idempotency-Key", self.fresh("key-")).json(&body)
+            }
             (_, Some(body)) => request.json(&body),
             (_, None) => request,
         }
@@ -177,6 +180,30 @@ impl Shop {
             }
             _ => return None,
         })
+    }
+
+    /// What a refund is asked of, or decided on, is made for each request that will use it up.
+    async fn refund(&self, id: &str, asker: &Asker<'_>) -> Content {
+        let body = json!({"reason": "too hard"});
+        match id {
+            "list_refunds" => nothing(),
+            "create_refund" if asker.uses_up => at("number", &self.free_order().await).sends(body),
+            "create_refund" => at("number", &self.objects.order).sends(body),
+            _ if asker.uses_up => {
+                let path = format!("/api/v1/orders/{}/refunds", self.free_order().await);
+                let ada = self.ada.with("Idempotency-Key", &self.fresh("asked-"));
+                at("id", &text(&ada.post(&path, &body).await.expect(StatusCode::CREATED), "id"))
+            }
+            _ => at("id", &self.objects.refund),
+        }
+    }
+
+    /// An order of ada's that cost nothing.
+    async fn free_order(&self) -> String {
+        let sku = self.fresh("FREE-");
+        self.app.sell(&sku, "0", "USD", None).await;
+        self.ada.delete("/api/v1/basket").await.expect(StatusCode::OK);
+        text(&self.ada.order(&sku).await, "order_number")
     }
 
     /// An order of ada's that waits for payment.

@@ -29,6 +29,8 @@ pub(super) struct Shop {
 pub(super) struct Objects {
     /// Ada's order, which is paid, and whose line is parked.
     pub(super) order: String,
+    /// A refund of it that ada asked for.
+    pub(super) refund: String,
     /// A session of ada's, by the id that opens nothing.
     pub(super) session: String,
     /// A client key, by its id.
@@ -106,6 +108,9 @@ async fn objects(app: &TestApp, ada: &Client, staff: &Client) -> Objects {
     let checkout = ada.order("SHUT").await;
     ada.pay(&checkout, "succeed").await.expect(StatusCode::OK);
     app.settle().await;
+    let path = format!("/api/v1/orders/{}/refunds", text(&checkout, "order_number"));
+    let part = json!({"lines": ["SHUT"], "amount": {"amount": "0.01", "currency": "USD"}, "reason": "too hard"});
+    let refund = ada.with("Idempotency-Key", "asked").post(&path, &part).await.expect(StatusCode::CREATED);
     let login = log_in(&app.anonymous(), "long", &token_of(&claims(app, "ada"))).await;
     let worker = json!({
         "name": "Worker", "username": "worker", "scopes": ["orders:fulfill", "orders:read"],
@@ -117,6 +122,7 @@ async fn objects(app: &TestApp, ada: &Client, staff: &Client) -> Objects {
     let key = staff.post("/api/v1/client-keys", &key).await.expect(StatusCode::CREATED);
     Objects {
         order: text(&checkout, "order_number"),
+        refund: text(&refund, "id"),
         session: login["session"]["id"].as_str().expect("an id").to_owned(),
         client_key: text(&key, "id"),
         machine_client: text(&other, "id"),

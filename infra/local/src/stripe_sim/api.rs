@@ -59,13 +59,22 @@ pub(crate) async fn handle(Extract(sim): Extract<StripeSim>, parts: Parts, body:
 
 /// `POST /_dispute/{payment_intent}`: a local control, without a key.
 pub(crate) async fn open_dispute(Extract(sim): Extract<StripeSim>, parts: Parts) -> Response {
-    let intent = parts.uri.path().rsplit('/').next().unwrap_or_default();
+    control(&sim, &parts, refunds::dispute)
+}
+
+/// `POST /_refund_fails/{refund}`: a local control, without a key.
+pub(crate) async fn fail_refund(Extract(sim): Extract<StripeSim>, parts: Parts) -> Response {
+    control(&sim, &parts, refunds::fail)
+}
+
+/// Does something to the object that the path ends with.
+fn control(sim: &StripeSim, parts: &Parts, does: fn(&mut Call<'_>, &str) -> Result<Value, ApiError>) -> Response {
+    let id = parts.uri.path().rsplit('/').next().unwrap_or_default();
     let form = Form::default();
-    let result = sim.change(Cause::default(), |state, now| {
-        refunds::dispute(&mut Call { state, form: &form, now, pay_url: "" }, intent)
-    });
+    let result =
+        sim.change(Cause::default(), |state, now| does(&mut Call { state, form: &form, now, pay_url: "" }, id));
     match result {
-        Ok(dispute) => axum::Json(dispute).into_response(),
+        Ok(object) => axum::Json(object).into_response(),
         Err(error) => (error.status, axum::Json(error.body())).into_response(),
     }
 }

@@ -134,6 +134,7 @@ impl StripeSim {
             .route("/v1/{*path}", any(api::handle))
             .route("/pay/{id}", get(pay::show_page).post(pay::settle_payment))
             .route("/_dispute/{payment_intent}", post(api::open_dispute))
+            .route("/_refund_fails/{refund}", post(api::fail_refund))
             .with_state(self.clone())
     }
 

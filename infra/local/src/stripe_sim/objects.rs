@@ -167,7 +167,7 @@ impl Charge {
     }
 }
 
-/// A refund; simulated ones succeed at once.
+/// A refund; simulated ones succeed at once, and fail later if they are told to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Refund {
     pub(crate) id: String,
@@ -178,15 +178,18 @@ pub(crate) struct Refund {
     pub(crate) currency: String,
     pub(crate) reason: Option<String>,
     pub(crate) metadata: Metadata,
+    #[serde(default)]
+    pub(crate) failed: bool,
 }
 
 impl Refund {
     pub(crate) fn json(&self) -> Value {
+        let (status, why) = if self.failed { ("failed", Some("lost_or_stolen_card")) } else { ("succeeded", None) };
         json!({
-            "id": self.id, "object": "refund", "created": self.created.as_second(), "status": "succeeded",
+            "id": self.id, "object": "refund", "created": self.created.as_second(), "status": status,
             "amount": self.amount, "currency": self.currency, "charge": self.charge,
             "payment_intent": self.intent, "reason": self.reason, "metadata": self.metadata,
-            "failure_reason": null,
+            "failure_reason": why,
         })
     }
 }

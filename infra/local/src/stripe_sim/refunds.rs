@@ -33,6 +33,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Result<Value, ApiError> {
         currency: charge.currency.clone(),
         reason: reason.map(ToOwned::to_owned),
         metadata,
+        failed: false,
     };
     charge.amount_refunded = charge.amount_refunded.saturating_add(amount);
     let shown = refund.json();
@@ -57,6 +58,22 @@ pub(crate) fn list(call: &mut Call<'_>) -> Value {
     found.sort_by_key(|refund| Reverse(refund.created));
     let data: Vec<Value> = found.into_iter().map(Refund::json).collect();
     json!({ "object": "list", "url": "/v1/refunds", "has_more": false, "data": data })
+}
+
+/// `POST /_refund_fails/{refund}`: the learner's bank does not take the money.
+pub(crate) fn fail(call: &mut Call<'_>, id: &str) -> Result<Value, ApiError> {
+    let refund = call.state.refunds.get_mut(id).ok_or_else(|| ApiError::missing("refund", id, "refund"))?;
+    if refund.failed {
+        return Err(ApiError::invalid(format!("Refund {id} has failed already.")));
+    }
+    refund.failed = true;
+    let (shown, charge, amount) = (refund.json(), refund.charge.clone(), refund.amount);
+    let charge = call.state.charge(&charge, "charge")?;
+    charge.amount_refunded = charge.amount_refunded.saturating_sub(amount);
+    for kind in ["refund.failed", "refund.updated", "charge.refund.updated"] {
+        call.state.emit(kind, shown.clone(), call.now);
+    }
+    Ok(shown)
 }
 
 /// `POST /_dispute/{payment_intent}`: the cardholder's bank asks for the money.

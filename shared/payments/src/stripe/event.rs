@@ -3,7 +3,8 @@
 //! Malformed is only what can be no event at all. Types that we do not know, other modes, other applications on the
 //! same account: all become [`Fact::Irrelevant`], because a 400 would make Stripe repeat them for three days.
 //!
-//! Not read yet: `refund.*`. `charge.refunded` carries the sum of all refunds, which is what the ledger needs.
+//! Of refunds only failures are read: `charge.refunded` carries the sum of all that went back, which is what the ledger
+//! needs. Stripe tells of a failure by up to three events.
 
 use domain::payment::{Fact, ProcessorEvent, ProcessorName};
 use domain::text::ProcessorRef;
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::fact::{self, ReadFact};
-use super::wire::{Charge, Dispute, Event, Expandable, Intent, Metadata, Session};
+use super::wire::{Charge, Dispute, Event, Expandable, Intent, Metadata, Refund, Session};
 use crate::{UnreadableEvent, WebhookRefusal};
 
 /// What the object of an event tells.
@@ -87,6 +88,9 @@ fn told(kind: &str, object: serde_json::Value) -> Result<Told, WebhookRefusal> {
         "payment_intent.payment_failed" => Ok(Told::intent(parse(object)?, |intent| Ok(fact::declined(intent)))),
         "payment_intent.canceled" => Ok(Told::intent(parse(object)?, |intent| Ok(fact::canceled(intent)))),
         "charge.refunded" => Ok(Told::charge(parse(object)?)),
+        "charge.refund.updated" => Ok(Told::refund(parse(object)?)),
+        "refund.failed" => Ok(Told::refund(parse(object)?)),
+        "refund.updated" => Ok(Told::refund(parse(object)?)),
         dispute if dispute.starts_with("charge.dispute.") => Ok(Told::dispute(parse(object)?)),
         _ => Ok(Told::nothing()),
     }
@@ -117,6 +121,12 @@ impl Told {
         let fact = fact::refunded(&charge);
         let payment = charge.payment_intent.map(Expandable::into_id);
         Self { metadata: charge.metadata.unwrap_or_default(), session: None, payment, fact }
+    }
+
+    fn refund(refund: Refund) -> Self {
+        let fact = Ok(fact::refund_changed(&refund));
+        let payment = refund.payment_intent.map(Expandable::into_id);
+        Self { metadata: refund.metadata.unwrap_or_default(), session: None, payment, fact }
     }
 
     fn dispute(dispute: Dispute) -> Self {
@@ -288,6 +298,17 @@ mod tests {
             &event("charge.dispute.funds_withdrawn", &json!({})),
             &expect![[r#"- - - - Disputed { status: "unknown", amount: None }"#]],
         );
+        let refund = json!({"id": "re_1", "status": "failed", "amount": 1000, "currency": "eur", "payment_intent": "pi_1",
+            "failure_reason": "lost_or_stolen_card", "metadata": {"refund_id": "ref_01m810rwd80000000000000009"}});
+        let failed = expect![[
+            r#"- - - pi_1 RefundFailed(FailedRefund { refund: Some(ref_01m810rwd80000000000000009), reference: ProcessorRef("re_1"), amount: Some(10.00 EUR), reason: "lost_or_stolen_card" })"#
+        ]];
+        for kind in ["refund.failed", "refund.updated", "charge.refund.updated"] {
+            check(&event(kind, &refund), &failed);
+        }
+        let mut paid = refund.clone();
+        paid["status"] = json!("succeeded");
+        check(&event("refund.updated", &paid), &expect!["- - - pi_1 Irrelevant"]);
         check(&event("charge.updated", &json!({"id": 7})), &expect!["- - - - Irrelevant"]);
         check(&event("refund.created", &json!({"id": "re_1"})), &expect!["- - - - Irrelevant"]);
     }

@@ -1,9 +1,9 @@
 //! What Stripe's objects mean, in our words.
 
-use domain::payment::{Fact, RefundStanding, SessionEnd};
+use domain::payment::{Fact, FailedRefund, RefundStanding, SessionEnd};
 use domain::text::ProcessorRef;
 
-use super::wire::{Charge, Dispute, Intent, IntentStatus, PaymentStatus, RefundStatus, Session, SessionStatus};
+use super::wire::{Charge, Dispute, Intent, IntentStatus, PaymentStatus, Refund, RefundStatus, Session, SessionStatus};
 use crate::UnreadableAmount;
 use crate::exponent::money;
 
@@ -48,6 +48,7 @@ pub(crate) fn session_now(session: &Session) -> ReadFact {
             | Fact::Failed { .. }
             | Fact::SessionExpired
             | Fact::Refunded { .. }
+            | Fact::RefundFailed(_)
             | Fact::Disputed { .. }
             | Fact::Unreadable { .. }
             | Fact::Irrelevant) => Ok(fact),
@@ -106,6 +107,19 @@ fn decline_reason(intent: &Intent) -> String {
 pub(crate) fn refunded(charge: &Charge) -> ReadFact {
     let total = read(charge.amount_refunded, charge.currency.as_deref())?;
     Ok(Fact::Refunded { total })
+}
+
+/// A refund that changed: told only if it failed, or was cancelled before it was paid.
+pub(crate) fn refund_changed(refund: &Refund) -> Fact {
+    match refund_standing(refund.status.as_ref()) {
+        RefundStanding::Pending | RefundStanding::Succeeded => Fact::Irrelevant,
+        RefundStanding::Failed => Fact::RefundFailed(FailedRefund {
+            refund: refund.metadata.as_ref().and_then(|pairs| pairs.refund_id.as_ref()?.parse().ok()),
+            reference: refund.id.clone(),
+            amount: read(refund.amount, refund.currency.as_deref()).ok(),
+            reason: refund.failure_reason.clone().unwrap_or_else(|| "unknown".to_owned()),
+        }),
+    }
 }
 
 /// A dispute. Its amount is told if it can be read; the flag on the order does not depend on it.

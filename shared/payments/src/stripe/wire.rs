@@ -123,6 +123,11 @@ pub(crate) struct Dispute {
 pub(crate) struct Refund {
     pub(crate) id: ProcessorRef,
     pub(crate) status: Option<RefundStatus>,
+    pub(crate) amount: Option<i64>,
+    pub(crate) currency: Option<String>,
+    pub(crate) payment_intent: Option<Expandable<Named>>,
+    pub(crate) failure_reason: Option<String>,
+    pub(crate) metadata: Option<Metadata>,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -142,6 +147,7 @@ pub(crate) enum RefundStatus {
 pub(crate) struct Metadata {
     pub(crate) order_number: Option<String>,
     pub(crate) attempt_id: Option<String>,
+    pub(crate) refund_id: Option<String>,
 }
 
 /// A reference that Stripe writes as an id, or as the object itself.

@@ -46,11 +46,16 @@ pub(super) fn task_row(keys: Keys<'_>, order: &OrderNumber, task: &Task) -> Resu
 }
 
 pub(super) fn refund_row(keys: Keys<'_>, order: &OrderNumber, refund: &Refund) -> Result<Row, StoreError> {
-    Ok(Row::new(keys.order(order), format!("REFUND#{}", refund.id), refund)?.version(refund.version).due(
-        keys.due_of(order),
-        refund.due,
-        order.as_str(),
-    ))
+    Ok(Row::new(keys.order(order), format!("REFUND#{}", refund.id), refund)?
+        .version(refund.version)
+        .index(3, keys.refunds_in(refund.state.name()), refund.id.as_str())
+        .due(keys.due_of(order), refund.due, order.as_str()))
+}
+
+/// A new refund, with the way from its id to its order.
+pub(super) fn create_refund(keys: Keys<'_>, order: &OrderNumber, refund: &Refund) -> Result<Vec<Op>, StoreError> {
+    let way = Row::new(keys.refund(&refund.id), "REFUND", order)?;
+    Ok(vec![Op::create(refund_row(keys, order, refund)?), Op::create(way)])
 }
 
 pub(super) fn event_row(keys: Keys<'_>, order: &OrderNumber, event: &ProcessorEventRecord) -> Result<Row, StoreError> {

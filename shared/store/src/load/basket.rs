@@ -74,6 +74,19 @@ impl Store {
         Ok(view)
     }
 
+    /// The record of a user's idempotency key. One round trip.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read_remembered(
+        &self,
+        user: &UserId,
+        idempotency_key: &str,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let row = self.get(Keys(&self.tenant).idempotency(user), idempotency_key).await?;
+        row.as_ref().map(object).transpose()
+    }
+
     /// The places at the LMS that a user owns by any product. One round trip (more only beyond a megabyte).
     ///
     /// # Errors

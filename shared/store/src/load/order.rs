@@ -1,10 +1,11 @@
 //! Reading orders: the whole file by one query, lists of them by one more.
 
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
-use domain::id::OrderNumber;
+use domain::id::{OrderNumber, RefundId};
 use domain::order::{Order, OrderFile};
 use domain::owner::UserId;
 use domain::payment::ProcessorName;
+use domain::refund::Refund;
 use domain::text::ProcessorRef;
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -79,6 +80,38 @@ impl Store {
         let partition = Partition { index: Some(index), pk, prefix: None, newest_first: true };
         let page = self.query(&partition, i32::from(limit), after).await?;
         Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+    }
+
+    /// Reads the order that a refund is of, with everything that belongs to it. Two round trips; one for a refund that is
+    /// not there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read_refunded_order(&self, refund: &RefundId) -> Result<Option<OrderFile>, StoreError> {
+        match self.get(Keys(&self.tenant).refund(refund), "REFUND").await? {
+            Some(way) => self.read_order(&object(&way)?).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Lists the tenant's refunds in one state, by its name, newest first, each with its order. One round trip.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_refunds(
+        &self,
+        state: &str,
+        limit: u16,
+        after: Option<&Position>,
+    ) -> Result<Page<(OrderNumber, Refund)>, StoreError> {
+        let keys = Keys(&self.tenant);
+        let partition = Partition { index: Some("gsi3"), pk: keys.refunds_in(state), prefix: None, newest_first: true };
+        let page = self.query(&partition, i32::from(limit), after).await?;
+        let of = |row: &Item| {
+            let number = text(row, "pk")?.rsplit('#').next().and_then(|number| number.parse().ok());
+            Ok((number.ok_or(StoreError::Incomplete("order number"))?, object(row)?))
+        };
+        Ok(Page { items: page.items.iter().map(of).collect::<Result<_, StoreError>>()?, next: page.next })
     }
 
     /// What is due at `now`, about `per_shard` rows of each shard of the index, the oldest: since when, and of which order.
