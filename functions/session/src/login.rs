@@ -8,7 +8,7 @@ use domain::user_session::SessionOrigin;
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{Caller, Claim, Code, Json, Login, Problem, Role, SameSite, Secret};
+use web::{Caller, Claim, Code, Json, Login, Problem, SameSite, Secret};
 
 use crate::App;
 use crate::sessions::SessionView;

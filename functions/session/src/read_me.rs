@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use web::{Caller, Claim, Code, Json, Problem, Role};
+use web::{Caller, Claim, Code, Json, Problem};
 
 use crate::csrf::{NO_STORE, csrf_header};
 use crate::user_view::UserView;

@@ -7,7 +7,11 @@ const WORDS = {
   basket_changed: "Your basket has changed. Please look at it again and check out once more.",
   blocked_country: "This course cannot be sold in your country.",
   empty_basket: "Your basket is empty.",
+  nothing_to_refund: "Everything was paid back already.",
   out_of_stock: "There is no place left.",
+  price_changed: "The price has changed. Please look at your basket again.",
+  refund_window_over: "It is too late to ask for your money back.",
+  unknown_voucher: "This code cannot be used here.",
   unknown_product: "This product is not on sale.",
 };
 

@@ -85,7 +85,7 @@ function redraw(body, data, state, history) {
       state.text === "We are looking into it" ? h("p", {}, "Your payment is safe. We could not give you access yet and are looking into it; you need not do anything.") : null),
     h("div", { class: "split" },
       h("section", { class: "card", "aria-label": "Lines" }, h("ul", { class: "lines" }, data.lines.map(orderLine))),
-      h("aside", { class: "card", "aria-label": "Summary" }, sums(data.totals ?? { total: total(data) }), receiptButton(data))),
+      h("aside", { class: "card", "aria-label": "Summary" }, sums(data.totals ?? { total: total(data) }), receiptButton(data), refundForm(data))),
     timeline(history));
   if (focused) document.getElementById(focused)?.focus();
 }
@@ -109,6 +109,29 @@ function timeline(history) {
   if (entries.length === 0) return "";
   const entry = (one) => h("li", {}, words(one.title ?? one.event ?? one.kind ?? one.type), " ", when(one.at ?? one.time ?? one.occurred_at));
   return h("section", { class: "card", "aria-label": "Timeline" }, h("h2", {}, "Timeline"), h("ol", { class: "timeline" }, entries.map(entry)));
+}
+
+/** What became of the refunds, and a form to ask for one. A reason that is being typed outlives the next reading. */
+let reason = "";
+function refundForm(data) {
+  if (data.status !== "paid") return null;
+  const asked = (data.refunds ?? []).map((one) => h("p", { class: "small muted" }, `Refund of ${money(one.amount)}: ${words(one.state)}`));
+  const open = (data.refunds ?? []).some((one) => one.state === "requested") || data.money_status === "refunded";
+  if (open) return asked;
+  const submit = (event) => {
+    event.preventDefault();
+    return act(event.target.elements.ask, async () => {
+      const body = { reason: reason.trim() };
+      await api("POST", `/orders/${encodeURIComponent(data.number)}/refunds`, body, { "Idempotency-Key": crypto.randomUUID() });
+      reason = "";
+      announce("Your request was sent. We will look at it.");
+      window.dispatchEvent(new Event("hashchange"));
+    });
+  };
+  const typed = (event) => { reason = event.target.value; };
+  return [...asked, h("form", { onsubmit: submit }, h("label", { for: "reason" }, "Ask for your money back"),
+    h("input", { id: "reason", name: "reason", maxlength: 500, required: true, placeholder: "Why?", value: reason, oninput: typed, autocomplete: "off" }),
+    h("button", { id: "ask", type: "submit", name: "ask", class: "wide" }, "Request a refund"))];
 }
 
 function receiptButton(data) {

@@ -72,6 +72,12 @@ impl Caller {
         self.0.owner()
     }
 
+    /// The user, if there is one.
+    #[must_use]
+    pub fn user(&self) -> Option<&User> {
+        self.0.user()
+    }
+
     /// Whether the caller administers the shop.
     #[must_use]
     pub fn is_staff(&self) -> bool {
