@@ -9,7 +9,7 @@ use domain::quantity::Quantity;
 use domain::text::{Sku, VoucherCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use web::{Caller, Claim, Code, Json, Problem, Query, Role};
+use web::{Caller, Claim, Code, Json, Problem, Query};
 
 use crate::App;
 use crate::body::{QuoteView, unrepresentable};
