@@ -1,12 +1,13 @@
 //! Quotes: the price of products that are in no basket, by the same function.
 
 use axum::extract::State;
-use domain::basket::{MAX_LINES, price_products};
+use domain::basket::{MAX_LINES, MAX_VOUCHERS, price_products};
 use domain::owner::Owner;
 use domain::product::Product;
 use domain::promotion::Promotions;
 use domain::quantity::Quantity;
 use domain::text::{Sku, VoucherCode};
+use domain::throttle::Throttle;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use web::{Caller, Claim, Code, Json, Problem, Query};
@@ -38,9 +39,14 @@ pub(crate) async fn read_quote(
     who: Claim<Caller>,
     Query(query): Query<QuoteQuery>,
 ) -> Result<Json<QuoteView>, Problem> {
-    if !(1..=MAX_LINES).contains(&query.sku.len()) || query.code.len() > MAX_LINES {
+    if !(1..=MAX_LINES).contains(&query.sku.len()) {
         return Err(Problem::field("/sku", "sku must be given 1 to 20 times"));
     }
+    if query.code.len() > MAX_VOUCHERS {
+        return Err(Problem::field("/code", "code can be given 5 times"));
+    }
+    // Whoever guesses codes is slowed down here as in the basket.
+    let who = if query.code.is_empty() { who } else { who.at_most(Throttle::VOUCHER) };
     let user = match who.owner() {
         Some(Owner::User(user)) => Some(user),
         Some(Owner::Session(_)) | None => None,

@@ -25,7 +25,7 @@ pub(crate) struct ConditionBody {
     /// The catalog whose products count, and that the benefit is for. Without it and `skus`, every product.
     #[schema(value_type = Option<String>)]
     pub(crate) catalog: Option<Slug>,
-    /// The products that count, 1 to 1000, in place of a catalog.
+    /// The products that count, 1 to 200, in place of a catalog.
     #[schema(value_type = Option<Vec<String>>)]
     skus: Option<BTreeSet<Sku>>,
     /// At least so many units of them.
@@ -37,10 +37,10 @@ pub(crate) struct ConditionBody {
     whole: bool,
     /// Only for somebody who never bought anything.
     first_purchase: bool,
-    /// Only for these users, at most 500.
+    /// Only for these users, at most 100.
     #[schema(value_type = Vec<String>)]
     users: BTreeSet<Username>,
-    /// Only for e-mail addresses of exactly these domains, at most 500. Who is named by either list is let in.
+    /// Only for e-mail addresses of exactly these domains, at most 100. Who is named by either list is let in.
     #[schema(value_type = Vec<String>)]
     email_domains: BTreeSet<EmailDomain>,
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
-use domain::offer::{Offer, save_offer};
+use domain::offer::{MAX_AUTOMATIC, Offer, save_offer};
 use domain::plan::{Plan, Write};
 use domain::text::Slug;
 use store::CommitError;
@@ -119,6 +119,9 @@ async fn save(app: &App, body: OfferBody, before: Option<Offer>) -> Result<Offer
     };
     let now = app.http.now();
     let draft = body.draft(catalog, now)?;
+    if draft.automatic && before.is_none() && app.store.read_automatic_offers().await?.len() >= MAX_AUTOMATIC {
+        return Err(Problem::field("/automatic", "there can be 100 automatic offers; remove those that are over"));
+    }
     let (offer, plan) = save_offer(before.as_ref(), draft, now).map_err(|refusal| refused(refusal, ""))?;
     let taken = if before.is_some() { Code::VersionMismatch } else { Code::Conflict };
     app.store.commit(&plan).await.map_err(|error| changed(error, taken))?;

@@ -46,7 +46,7 @@ pub(crate) struct VoucherBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     ends_at: Option<Timestamp>,
-    /// Only for e-mail addresses of exactly these domains, at most 100.
+    /// Only for e-mail addresses of exactly these domains, at most 50.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     email_domains: BTreeSet<EmailDomain>,

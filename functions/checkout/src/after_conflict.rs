@@ -4,9 +4,10 @@
 use domain::basket::Basket;
 use domain::order::OrderFile;
 use domain::plan::{Plan, Write};
-use domain::promotion::fits;
+use domain::promotion::{Misfit, fits};
 use domain::start_checkout::{Checkout, Situation, refresh, refresh_vouchers};
 use domain::text::{Sku, VoucherCode};
+use domain::voucher::Entered;
 use store::CommitError;
 use web::{Code, Problem, metrics};
 
@@ -88,7 +89,7 @@ fn is_short(product: &domain::product::Product, wanted: u32, now: jiff::Timestam
 
 /// A code was edited or used since it was entered, or an offer was edited or used up. The basket takes over its codes as
 /// they are now. One that cannot be used any more goes, and the learner is told; else the checkout is decided anew.
-async fn take_over_vouchers(
+pub(crate) async fn take_over_vouchers(
     app: &App,
     checkout: &mut Checkout,
     basket: &Basket,
@@ -103,7 +104,9 @@ async fn take_over_vouchers(
     let (now, buyer) = (app.http.now(), checkout.buyer(&known));
     let held = situation.replaced.map(|file| file.order.reservations.clone()).unwrap_or_default();
     let trial = Basket { held, ..basket.clone() };
-    let usable = fresh.into_iter().filter(|entered| fits(&trial, entered, &buyer, now).is_ok()).collect();
+    // One that only waits for more in the basket stays.
+    let fits = |entered: &Entered| matches!(fits(&trial, entered, &buyer, now), Ok(()) | Err(Misfit::NotForBasket));
+    let usable = fresh.into_iter().filter(fits).collect();
     let Some((refreshed, gone)) = refresh_vouchers(basket, usable, now) else { return Ok(()) };
     let version = refreshed.version;
     let write = Write::SaveBasket { basket: Box::new(refreshed), expect: Some(basket.version) };

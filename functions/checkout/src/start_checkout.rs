@@ -18,7 +18,7 @@ use web::{
 };
 
 use crate::App;
-use crate::after_conflict::after_conflict;
+use crate::after_conflict::{after_conflict, take_over_vouchers};
 use crate::body::{CheckoutBody, CheckoutView};
 use crate::end_session::end_session;
 use crate::open_session::open_session;
@@ -124,7 +124,14 @@ async fn attempt_once(
     let buyer = &checkout.buyer(&loaded.buyer);
     let situation = Situation { basket, replaced: replaced.as_ref(), automatic: &loaded.offers, buyer, tax: app.tax };
     let mut ids = app.http.ids(now);
-    let (file, plan) = decide(&situation, checkout, now, &mut ids).map_err(|e| refused(&e))?;
+    let (file, plan) = match (decide(&situation, checkout, now, &mut ids), basket) {
+        (Ok(decided), _) => decided,
+        (Err(CheckoutRefusal::VoucherLapsed), Some(basket)) => {
+            take_over_vouchers(app, checkout, basket, &situation).await?;
+            return Ok(None);
+        }
+        (Err(refusal), _) => return Err(refused(&refusal)),
+    };
     check_amounts(&file)?;
     // Whatever is decided anew must come to the same: nobody pays more than the first decision said.
     checkout.shown.get_or_insert(file.order.total);
@@ -198,7 +205,8 @@ fn is_same(file: &OrderFile, basket: Option<&Basket>, checkout: &Checkout, now: 
             && attempt.session_ends_at > now
             && (attempt.processor, attempt.flow) == (checkout.processor, checkout.flow)
     });
-    frozen && version && live
+    let total = checkout.shown.is_none_or(|shown| shown == file.order.total);
+    frozen && version && live && total
 }
 
 /// Answers with an order that was begun under another key, and remembers this key for it too.
@@ -215,6 +223,7 @@ fn refused(refusal: &CheckoutRefusal) -> Problem {
     match refusal {
         CheckoutRefusal::EmptyBasket => Problem::new(Code::EmptyBasket),
         CheckoutRefusal::BasketChanged => Problem::new(Code::BasketChanged).detail(refusal.to_string()),
+        CheckoutRefusal::VoucherLapsed => Problem::new(Code::VoucherUsedUp).detail(refusal.to_string()),
         CheckoutRefusal::PriceChanged(_) => Problem::new(Code::PriceChanged).detail(refusal.to_string()),
         CheckoutRefusal::Money(_) => Problem::new(Code::AmountNotPayable),
     }

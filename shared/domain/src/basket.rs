@@ -23,7 +23,7 @@ use crate::voucher::Entered;
 /// The most lines of a basket: with three writes for a line, a checkout stays below the 100 of one transaction.
 pub const MAX_LINES: usize = 20;
 /// The most codes of a basket.
-pub const MAX_VOUCHERS: usize = 10;
+pub const MAX_VOUCHERS: usize = 5;
 /// How long an untouched basket of an anonymous session is kept.
 pub const SESSION_BASKET: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long an untouched basket of a user is kept.

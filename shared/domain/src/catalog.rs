@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::course::Course;
 use crate::course_key::CourseKey;
 use crate::money::Money;
-use crate::offer::Offer;
+use crate::offer::{MAX_SKUS, Offer};
 use crate::plan::{Plan, Write};
 use crate::product::{Kind, Product};
 use crate::selection::{CatalogQuery, Selection};
@@ -54,7 +54,7 @@ impl Catalog {
 /// The most products of one catalog: one page of them is read at a time, but its list is one row.
 pub const MAX_CATALOG: usize = 1000;
 /// The most offers that name one catalog: an edit of it rewrites them all at once.
-pub const MAX_LINKS: usize = 90;
+pub const MAX_LINKS: usize = 50;
 /// The most price windows of one product.
 pub const MAX_WINDOWS: usize = 20;
 
@@ -228,6 +228,9 @@ pub fn save_catalog(
 ) -> Result<(Catalog, Plan), CatalogRefusal> {
     if draft.skus.len() > MAX_CATALOG {
         return Err(invalid("/skus", "a catalog holds at most 1000 products by name"));
+    }
+    if !offers.is_empty() && draft.skus.len() > MAX_SKUS {
+        return Err(invalid("/skus", "a catalog that offers name holds at most 200 products by name"));
     }
     if draft.query.as_ref().is_some_and(CatalogQuery::is_empty) {
         return Err(invalid("/query", "a query must ask for something"));

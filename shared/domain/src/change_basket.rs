@@ -67,7 +67,7 @@ pub enum BasketRefusal {
     #[error("{0} is not in the basket")]
     NoSuchVoucher(VoucherCode),
     /// Too many codes.
-    #[error("a basket holds at most 10 codes")]
+    #[error("a basket holds at most 5 codes")]
     TooManyVouchers,
     /// Too many lines or units.
     #[error("a basket holds at most 20 products, and 100 units of each")]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::CatalogRefusal;
+use crate::catalog::{CatalogRefusal, MAX_LINKS};
 use crate::money::Money;
 use crate::plan::{Plan, Write};
 use crate::pricing::Reduction;
@@ -13,10 +13,12 @@ use crate::selection::Selection;
 use crate::text::{EmailDomain, Slug, Title, Username};
 use crate::uses::Level;
 
-/// The most users, or e-mail domains, that an offer can name.
-const MAX_AUDIENCE: usize = 500;
-/// The most products that an offer can name by SKU.
-const MAX_SKUS: usize = 1000;
+/// The most users, or e-mail domains, that an offer can name: baskets carry them, and a row holds 400 KB.
+const MAX_AUDIENCE: usize = 100;
+/// The most products that an offer can name by SKU, itself or by its catalog; a query has no such limit.
+pub(crate) const MAX_SKUS: usize = 200;
+/// The most automatic offers of a school: each basket reads them all.
+pub const MAX_AUTOMATIC: usize = 100;
 
 /// What must be so for an offer to apply. It is judged on list prices, so that no other offer changes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +100,12 @@ impl Offer {
 /// [`CatalogRefusal`].
 pub fn save_offer(before: Option<&Offer>, draft: Offer, now: Timestamp) -> Result<(Offer, Plan), CatalogRefusal> {
     check(&draft)?;
+    if let Selection::Catalog(catalog) = &draft.condition.products
+        && catalog.links.offers.len() >= MAX_LINKS
+        && !catalog.links.offers.contains(&draft.id)
+    {
+        return Err(invalid("/condition/catalog", "as many offers name this catalog as can be"));
+    }
     if before.is_some_and(|offer| offer.automatic != draft.automatic) {
         return Err(invalid("/automatic", "an offer stays automatic or not; make another one"));
     }
@@ -105,13 +113,25 @@ pub fn save_offer(before: Option<&Offer>, draft: Offer, now: Timestamp) -> Resul
     if draft.limits.max_uses.is_some_and(|most| most < level.taken) {
         return Err(invalid("/limits/max_uses", "max_uses is below the uses so far"));
     }
+    let had = before.and_then(|offer| offer.limits.max_discount);
+    let other = had.zip(draft.limits.max_discount).is_some_and(|(had, has)| had.currency() != has.currency());
+    if other && level.given != 0 {
+        return Err(invalid("/limits/max_discount/currency", "it gave money in another currency so far"));
+    }
     if draft.limits.max_discount.is_some_and(|most| most.minor() < level.given) {
         return Err(invalid("/limits/max_discount", "max_discount is below what was given so far"));
     }
-    let version = before.map_or(0, |offer| offer.version).saturating_add(1);
+    let version = next_version(before.map(|offer| offer.version), now);
     let offer = Offer { version, updated_at: now, level, ..draft };
     let write = Write::SaveOffer { before: before.cloned().map(Box::new), after: Box::new(offer.clone()) };
     Ok((offer, Plan::of(write)))
+}
+
+/// The version after `before`. What is new begins at the present moment, and so at a version that nothing of its name had
+/// before: baskets that carry a namesake which was removed are not taken at their word.
+pub(crate) fn next_version(before: Option<u64>, now: Timestamp) -> u64 {
+    let moment = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    before.map_or(moment.max(1), |version| version.saturating_add(1))
 }
 
 fn invalid(field: &'static str, rule: &'static str) -> CatalogRefusal {
@@ -153,7 +173,10 @@ fn check_condition(condition: &Condition) -> Result<(), CatalogRefusal> {
     }
     match &condition.products {
         Selection::Skus(skus) if skus.is_empty() || skus.len() > MAX_SKUS => {
-            return Err(invalid("/condition/skus", "skus must be 1 to 1000"));
+            return Err(invalid("/condition/skus", "skus must be 1 to 200"));
+        }
+        Selection::Catalog(catalog) if catalog.skus.len() > MAX_SKUS => {
+            return Err(invalid("/condition/catalog", "the catalog names more than 200 products; use a query"));
         }
         Selection::All | Selection::Catalog(_) if condition.whole => {
             return Err(invalid("/condition/whole", "whole needs products named by sku"));
@@ -161,10 +184,10 @@ fn check_condition(condition: &Condition) -> Result<(), CatalogRefusal> {
         Selection::All | Selection::Skus(_) | Selection::Catalog(_) => {}
     }
     if condition.users.len() > MAX_AUDIENCE {
-        return Err(invalid("/condition/users", "at most 500 users"));
+        return Err(invalid("/condition/users", "at most 100 users"));
     }
     if condition.email_domains.len() > MAX_AUDIENCE {
-        return Err(invalid("/condition/email_domains", "at most 500 domains"));
+        return Err(invalid("/condition/email_domains", "at most 100 domains"));
     }
     Ok(())
 }

@@ -82,9 +82,12 @@ pub(crate) fn lines_to_revoke(file: &OrderFile, booked: &[&Refund], elsewhere: b
     let of_nothing = file.order.total.is_zero();
     let mut lines = BTreeSet::new();
     for refund in booked.iter().filter(|refund| refund.revoke && refund.account == Account::Sale) {
-        let named = refund.lines.iter().filter_map(|part| file.line(part.line));
-        let gone = |line: &&OrderLine| is_used_up(file, line) || (nothing_left && !of_nothing);
-        lines.extend(named.filter(gone).map(|line| line.number));
+        let named: Vec<&OrderLine> = refund.lines.iter().filter_map(|part| file.line(part.line)).collect();
+        // A line that cost nothing goes with those that it is refunded with, and not for a part of their price.
+        let others_gone = named.iter().filter(|line| !line.total.is_zero()).all(|line| is_used_up(file, line));
+        let used_up = |line: &OrderLine| is_used_up(file, line) && (others_gone || !line.total.is_zero());
+        let gone = named.iter().filter(|line| used_up(line) || (nothing_left && !of_nothing));
+        lines.extend(gone.map(|line| line.number));
         if nothing_left && (refund.lines.is_empty() || !refund.amount.is_zero()) {
             lines.extend(not_kept(file));
         }

@@ -61,6 +61,9 @@ impl RefundAsk {
     }
 }
 
+/// The most requests of one order that wait for staff: it has at most as many lines.
+const MAX_OPEN: usize = 20;
+
 /// Why a refund is not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RefundRefusal {
@@ -110,8 +113,9 @@ pub fn decide(
     if !ask.staff && now > at.saturating_add(ask.window).unwrap_or(Timestamp::MAX) {
         return Err(RefundRefusal::WindowOver);
     }
-    let open = |refund: &Refund| refund.state == RefundState::Requested && ask.is_same(refund);
-    if !ask.staff && file.refunds.iter().any(open) {
+    let mut open = file.refunds.iter().filter(|refund| refund.state == RefundState::Requested);
+    let many = open.clone().count() >= MAX_OPEN;
+    if !ask.staff && (many || open.any(|refund| ask.is_same(refund))) {
         return Err(RefundRefusal::Pending);
     }
     let (amount, lines) = amount(file, ask)?;

@@ -21,7 +21,7 @@ use crate::percent::Percent;
 use crate::plan::{OutboxItem, Pile, Plan, Shift, Work, Write};
 use crate::pricing::{PricedLine, Pricing};
 use crate::product::Product;
-use crate::promotion::{Buyer, Promotions};
+use crate::promotion::{Buyer, Misfit, Promotions, fits};
 use crate::task::Task;
 use crate::text::{Username, VoucherCode};
 use crate::uses::{Hold, take};
@@ -76,6 +76,9 @@ pub enum CheckoutRefusal {
     /// The basket is not what the buyer saw.
     #[error("the basket or a price in it was changed; look at it again")]
     BasketChanged,
+    /// A code that was entered cannot be used any more, whatever is in the basket.
+    #[error("a code cannot be used any more")]
+    VoucherLapsed,
     /// The total is not the one that the buyer saw.
     #[error("the total is {0} now; look at it again")]
     PriceChanged(Money),
@@ -118,6 +121,13 @@ pub fn decide(
     let basket = &Basket { held, ..basket.clone() };
     let priced = basket.priced(situation.automatic, situation.buyer, situation.tax, now)?;
     let pricing = priced.pricing.filter(|_| priced.unavailable.is_empty()).ok_or(CheckoutRefusal::BasketChanged)?;
+    let lapsed = |entered: &&Entered| {
+        let misfit = fits(basket, entered, situation.buyer, now).err();
+        misfit.is_some_and(|misfit| misfit != Misfit::NotForBasket)
+    };
+    if basket.vouchers.iter().any(|entered| lapsed(&entered)) {
+        return Err(CheckoutRefusal::VoucherLapsed);
+    }
     if checkout.shown.is_some_and(|shown| shown != pricing.total) {
         return Err(CheckoutRefusal::PriceChanged(pricing.total));
     }
@@ -177,7 +187,8 @@ pub fn refresh_vouchers(basket: &Basket, usable: Vec<Entered>, now: Timestamp) -
     let place = |entered: &Entered| basket.vouchers.iter().position(|e| e.voucher.code == entered.voucher.code);
     refreshed.vouchers.sort_by_key(place);
     let versions = |basket: &Basket| -> Vec<_> {
-        basket.vouchers.iter().map(|e| (e.voucher.code.clone(), e.voucher.version, e.offer.version)).collect()
+        let given = |e: &Entered| e.offer.limits.max_discount.map(|_| e.offer.level.given);
+        basket.vouchers.iter().map(|e| (e.voucher.code.clone(), e.voucher.version, e.offer.version, given(e))).collect()
     };
     if versions(&refreshed) == versions(basket) {
         return None;

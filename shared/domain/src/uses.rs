@@ -155,8 +155,9 @@ impl Reservation {
     /// Its moves for `user`: forwards with 1, back with -1.
     fn moves(&self, user: &UserId, direction: i32, hold: Hold) -> Vec<Move> {
         let mut moves = Vec::new();
-        let given = self.given.minor().saturating_mul(direction.into());
         let Limits { max_uses, max_uses_per_user, max_discount } = self.limits;
+        // Money is counted where it is limited, and so in one currency.
+        let given = max_discount.map_or(0, |_| self.given.minor().saturating_mul(direction.into()));
         let plain = |of, room| Move { of, version: None, uses: direction, given: 0, room, user: None };
         if max_uses.is_some() || max_discount.is_some() {
             let room = Room { max_uses, max_given: max_discount.map(Money::minor), sole: None };

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogRefusal;
-use crate::offer::Offer;
+use crate::offer::{Offer, next_version};
 use crate::owner::UserId;
 use crate::plan::{Plan, Write};
 use crate::text::{EmailDomain, Slug, VoucherCode};
@@ -14,8 +14,8 @@ use crate::uses::Level;
 
 /// The most uses of a voucher that staff can allow, and so the most of one that names no limit.
 pub const MAX_USES: u32 = 1_000_000;
-/// The most e-mail domains of one voucher.
-const MAX_DOMAINS: usize = 100;
+/// The most e-mail domains of one voucher: baskets carry them.
+const MAX_DOMAINS: usize = 50;
 
 /// How often a code can be used, and by whom. The four are edX ecommerce's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,11 +87,32 @@ impl Voucher {
 
 /// A code in a basket, with its offer, as they were when it was entered; a checkout holds both against the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Kept", into = "Kept")]
 pub struct Entered {
     /// The code.
     pub voucher: Voucher,
-    /// What it opens.
+    /// What it opens, with what it had given by then: the last order gets what is left.
     pub offer: Offer,
+}
+
+/// As a basket keeps it.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    voucher: Voucher,
+    offer: Offer,
+    level: Level,
+}
+
+impl From<Kept> for Entered {
+    fn from(Kept { voucher, offer, level }: Kept) -> Self {
+        Self { voucher, offer: Offer { level, ..offer } }
+    }
+}
+
+impl From<Entered> for Kept {
+    fn from(Entered { voucher, offer }: Entered) -> Self {
+        Self { voucher, level: offer.level, offer }
+    }
 }
 
 /// Decides an edit. `draft` has the version of nothing yet.
@@ -121,14 +142,14 @@ pub fn save_voucher(
         return invalid("/usage", "the usage of a code that was used cannot be changed");
     }
     if draft.email_domains.len() > MAX_DOMAINS {
-        return invalid("/email_domains", "at most 100 domains");
+        return invalid("/email_domains", "at most 50 domains");
     }
     match offer {
         None => return invalid("/offer", "there is no such offer"),
         Some(offer) if offer.automatic => return invalid("/offer", "an automatic offer needs no code"),
         Some(_) => {}
     }
-    let version = before.map_or(0, |voucher| voucher.version).saturating_add(1);
+    let version = next_version(before.map(|voucher| voucher.version), now);
     let level = before.map(|voucher| voucher.level).unwrap_or_default();
     let voucher = Voucher { version, updated_at: now, level, holder: None, ..draft };
     let expect = before.map(|voucher| voucher.version);

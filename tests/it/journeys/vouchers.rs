@@ -1,5 +1,7 @@
 //! Codes: entered, used within their limits whoever races for them, and given back when nothing was bought (I5).
 
+mod attacks;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 use tests::{Answer, Client, TestApp};

@@ -157,7 +157,7 @@ impl Shop {
             "add_voucher" => sent(json!({"code": "tenth"})),
             "remove_voucher" => at("code", "TENTH"),
             "read_basket" | "clear_basket" | "list_orders" | "list_processors" => nothing(),
-            "read_quote" => Content { query: "?sku=PY&code=SPRING", ..nothing() },
+            "read_quote" => Content { query: "?sku=PY", ..nothing() },
             "add_line" => sent(line),
             "add_lines" => sent(json!({"lines": [line]})),
             "set_quantity" => at("sku", "PY").sends(json!({"quantity": 1})),

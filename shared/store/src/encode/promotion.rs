@@ -171,6 +171,12 @@ pub(super) fn move_uses(keys: Keys<'_>, moved: &Move) -> Vec<Op> {
         conditions.push("(attribute_not_exists(taken) OR taken <= :uses_left)".to_owned());
         values.push((":uses_left", n(i64::from(most).saturating_sub(moved.uses.into()))));
     }
+    if let Counter::All(Counted::Voucher(_)) = &moved.of
+        && moved.uses > 0
+    {
+        // A code that was removed is not made again by its counter.
+        conditions.push("attribute_exists(version)".to_owned());
+    }
     if let Some(most) = moved.room.max_given.filter(|_| moved.given > 0) {
         conditions.push("(attribute_not_exists(given) OR given <= :money_left)".to_owned());
         values.push((":money_left", n(most.saturating_sub(moved.given))));
