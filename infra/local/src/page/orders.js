@@ -1,7 +1,7 @@
 // After the purchase: the list of orders, one order as it moves, its timeline and receipt.
 
 import { api, request, username } from "./api.js";
-import { act, h, money, problem, when, words } from "./dom.js";
+import { act, announce, h, money, problem, when, words } from "./dom.js";
 import { countLines, sums } from "./shop.js";
 
 const STEPS = ["Waiting for payment", "Paid, access on its way", "Enrolled"];
