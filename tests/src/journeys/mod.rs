@@ -7,6 +7,7 @@ pub mod baskets;
 pub mod callers;
 pub mod checkouts;
 pub mod contract;
+pub mod offers;
 pub mod platform;
 pub mod processor;
 pub mod purchases;
@@ -42,6 +43,9 @@ macro_rules! journeys {
             checkouts::two_tabs_with_one_key_make_one_order,
             checkouts::of_twenty_learners_who_race_for_five_seats_five_get_one,
             checkouts::a_price_that_changed_is_shown_before_it_is_charged,
+            offers::a_code_is_used_and_its_learner_gets_the_money_back,
+            offers::of_eight_learners_with_a_code_of_three_uses_three_get_it,
+            offers::an_automatic_offer_gives_its_budget_to_the_unit,
             processor::an_event_that_comes_again_changes_nothing,
             processor::an_event_that_the_processor_did_not_sign_is_refused,
             processor::a_refund_in_the_dashboard_takes_the_place_back,
