@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{Claim, Code, ETag, IfMatch, Json, Page, Path, Problem, Query, Staff};
 
-use crate::App;
 use crate::body::refused;
 use crate::courses::PageQuery;
+use crate::{App, commit};
 
 /// A catalog as staff sends it.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -246,11 +246,4 @@ async fn save(app: &App, body: CatalogBody, before: Option<Catalog>) -> Result<C
     let taken = if before.is_some() { Code::VersionMismatch } else { Code::Conflict };
     commit(app, plan, taken).await?;
     Ok(catalog)
-}
-
-async fn commit(app: &App, plan: Plan, refused: Code) -> Result<(), Problem> {
-    app.store
-        .commit(&plan)
-        .await
-        .map_err(|error| if error.is_conflict() { Problem::new(refused) } else { error.into() })
 }

@@ -21,9 +21,10 @@ mod vouchers;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
+use domain::plan::Plan;
 use lms::Lms;
 use store::Store;
-use web::Http;
+use web::{Code, Http, Problem};
 
 /// Where a course with an older key, `Org/Course/Run`, is after a gateway that decodes paths. It is no address of its own.
 const OLDER_COURSE: &str = "/api/v1/courses/{org}/{course}/{run}";
@@ -75,6 +76,12 @@ web::operations!(
     openapi::read_openapi,
     health::read_health,
 );
+
+/// Commits what staff edited; `refused` is the code of the answer if it is not as it was read any more.
+pub(crate) async fn commit(app: &App, plan: Plan, refused: Code) -> Result<(), Problem> {
+    let done = app.store.commit(&plan).await;
+    done.map_err(|error| if error.is_conflict() { Problem::new(refused) } else { error.into() })
+}
 
 /// The function's routes.
 pub fn router(app: App) -> Router {

@@ -7,13 +7,12 @@ use axum::response::IntoResponse;
 use domain::offer::{MAX_AUTOMATIC, Offer, save_offer};
 use domain::plan::{Plan, Write};
 use domain::text::Slug;
-use store::CommitError;
 use web::{Claim, Code, ETag, IfMatch, Json, Page, Path, Problem, Query, Staff};
 
-use crate::App;
 use crate::body::refused;
 use crate::courses::PageQuery;
 use crate::offer_body::{OfferBody, OfferView};
+use crate::{App, commit};
 
 /// Lists offers by id, without their uses.
 #[utoipa::path(get, path = "/api/v1/offers", tag = "catalog", params(PageQuery),
@@ -99,8 +98,7 @@ pub(crate) async fn delete_offer(
 ) -> Result<StatusCode, Problem> {
     let offer = read(&app, who, &id).await?;
     if_match.check(offer.version)?;
-    let dropped = app.store.commit(&Plan::of(Write::DropOffer(Box::new(offer)))).await;
-    dropped.map_err(|error| changed(error, Code::VersionMismatch))?;
+    commit(&app, Plan::of(Write::DropOffer(Box::new(offer))), Code::VersionMismatch).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -124,10 +122,6 @@ async fn save(app: &App, body: OfferBody, before: Option<Offer>) -> Result<Offer
     }
     let (offer, plan) = save_offer(before.as_ref(), draft, now).map_err(|refusal| refused(refusal, ""))?;
     let taken = if before.is_some() { Code::VersionMismatch } else { Code::Conflict };
-    app.store.commit(&plan).await.map_err(|error| changed(error, taken))?;
+    commit(app, plan, taken).await?;
     Ok(offer)
-}
-
-fn changed(error: CommitError, refused: Code) -> Problem {
-    if error.is_conflict() { Problem::new(refused) } else { error.into() }
 }

@@ -11,13 +11,12 @@ use domain::uses::{Level, VoucherNote};
 use domain::voucher::{Usage, Voucher, save_voucher};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::CommitError;
 use utoipa::{IntoParams, ToSchema};
 use web::{Claim, Code, ETag, IfMatch, Json, Limit, Page, Path, Problem, Query, Staff};
 
-use crate::App;
 use crate::body::refused;
 use crate::courses::PageQuery;
+use crate::{App, commit};
 
 /// How many of a code's latest orders come with it.
 const LATEST: u16 = 20;
@@ -243,8 +242,7 @@ pub(crate) async fn delete_voucher(
     if voucher.level.taken > 0 {
         return Err(Problem::new(Code::InUse).detail("orders have it; an ends_at in the past expires it"));
     }
-    let dropped = app.store.commit(&Plan::of(Write::DropVoucher(Box::new(voucher)))).await;
-    dropped.map_err(|error| changed(error, Code::VersionMismatch))?;
+    commit(&app, Plan::of(Write::DropVoucher(Box::new(voucher))), Code::VersionMismatch).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -271,10 +269,6 @@ async fn save(
     let decided = save_voucher(before.as_ref(), draft, offer.as_ref(), now);
     let (voucher, plan) = decided.map_err(|refusal| refused(refusal, ""))?;
     let taken = if before.is_some() { Code::VersionMismatch } else { Code::Conflict };
-    app.store.commit(&plan).await.map_err(|error| changed(error, taken))?;
+    commit(app, plan, taken).await?;
     Ok(voucher)
-}
-
-fn changed(error: CommitError, refused: Code) -> Problem {
-    if error.is_conflict() { Problem::new(refused) } else { error.into() }
 }

@@ -187,8 +187,12 @@ pub fn refresh_vouchers(basket: &Basket, usable: Vec<Entered>, now: Timestamp) -
     let place = |entered: &Entered| basket.vouchers.iter().position(|e| e.voucher.code == entered.voucher.code);
     refreshed.vouchers.sort_by_key(place);
     let versions = |basket: &Basket| -> Vec<_> {
-        let given = |e: &Entered| e.offer.limits.max_discount.map(|_| e.offer.level.given);
-        basket.vouchers.iter().map(|e| (e.voucher.code.clone(), e.voucher.version, e.offer.version, given(e))).collect()
+        // What is counted of an offer says whether it has room, and is kept with it.
+        basket
+            .vouchers
+            .iter()
+            .map(|e| (e.voucher.code.clone(), e.voucher.version, e.offer.version, e.offer.level))
+            .collect()
     };
     if versions(&refreshed) == versions(basket) {
         return None;

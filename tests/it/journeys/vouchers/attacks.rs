@@ -127,3 +127,22 @@ async fn quotes_are_no_way_to_guess_codes() {
     nobody.get("/api/v1/quote?sku=PY").await.expect(StatusCode::OK);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_use_that_the_baskets_own_order_gave_back_can_be_had_again() {
+    let app = TestApp::start().await;
+    app.sell("PY", "50.00", "USD", None).await;
+    app.sell("GO", "10.00", "USD", None).await;
+    offer(&app, "only", percent("20"), json!({"limits": {"max_uses": 1}})).await;
+    let body = json!({"code": "ONLY", "usage": "multi_use", "offer": "only"});
+    app.staff().post("/api/v1/vouchers", &body).await.expect(StatusCode::CREATED);
+    let ada = with_code(&app, "ada", "ONLY").await;
+    ada.checkout("one").await.expect(StatusCode::CREATED);
+    // Entered again while the order has the one use: what the basket keeps says that none is left.
+    ada.add("GO").await.expect(StatusCode::CREATED);
+    enter(&ada, "ONLY").await.expect(StatusCode::CREATED);
+    app.advance(SESSION_OVER_S).await;
+    assert_eq!(ada.checkout("two").await.expect(StatusCode::CREATED)["total"], usd("48.00"));
+    app.advance(SESSION_OVER_S).await;
+    app.finish().await;
+}
