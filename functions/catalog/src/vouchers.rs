@@ -261,6 +261,7 @@ async fn save(
         starts_at: body.starts_at,
         ends_at: body.ends_at,
         email_domains: body.email_domains,
+        origin: None,
         version: 0,
         updated_at: now,
         level: Level::default(),

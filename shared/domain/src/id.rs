@@ -101,6 +101,8 @@ ids! {
     EntryId = "ent";
     /// A session that this service issued to a browser.
     SessionId = "ses";
+    /// Codes that are made together, as one job.
+    BatchId = "bat";
     /// A client application's key; it stands in front of the secret in `X-Client-Key`.
     ClientId = "cli";
     /// A machine client, by which a service gets tokens of its own.

@@ -15,6 +15,7 @@ pub mod catalog;
 pub mod change_basket;
 pub mod client_key;
 pub mod client_secret;
+pub mod code_seed;
 pub mod course;
 pub mod course_key;
 pub mod decide_refund;

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogRefusal;
+use crate::entitlement::LineRef;
+use crate::id::BatchId;
 use crate::offer::{Offer, next_version};
 use crate::owner::UserId;
 use crate::plan::{Plan, Write};
@@ -31,6 +33,16 @@ pub enum Usage {
     MultiUsePerCustomer,
 }
 
+/// What made a code that no person made by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A batch that staff asked for.
+    Batch(BatchId),
+    /// A line by which somebody bought enrolment codes.
+    Line(LineRef),
+}
+
 /// A code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Voucher {
@@ -49,6 +61,9 @@ pub struct Voucher {
     /// Only for addresses of these domains; empty is for all.
     #[serde(default)]
     pub email_domains: BTreeSet<EmailDomain>,
+    /// What made it; none is a person. No edit changes it.
+    #[serde(default)]
+    pub origin: Option<Origin>,
     /// Counts up with every edit, never with a use.
     pub version: u64,
     /// The last edit.
@@ -151,7 +166,8 @@ pub fn save_voucher(
     }
     let version = next_version(before.map(|voucher| voucher.version), now);
     let level = before.map(|voucher| voucher.level).unwrap_or_default();
-    let voucher = Voucher { version, updated_at: now, level, holder: None, ..draft };
+    let origin = before.map_or(draft.origin.clone(), |voucher| voucher.origin.clone());
+    let voucher = Voucher { origin, version, updated_at: now, level, holder: None, ..draft };
     let expect = before.map(|voucher| voucher.version);
     Ok((voucher.clone(), Plan::of(Write::SaveVoucher { voucher: Box::new(voucher), expect })))
 }

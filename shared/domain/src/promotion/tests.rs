@@ -79,6 +79,7 @@ pub(crate) fn voucher(code: &str, offer: &Offer, usage: Usage) -> Entered {
         starts_at: None,
         ends_at: None,
         email_domains: BTreeSet::new(),
+        origin: None,
         version: 1,
         updated_at: NOW,
         level: Level::default(),
