@@ -205,7 +205,7 @@ fn paid_courses(file: &OrderFile) -> Vec<String> {
     if !matches!(file.order.state, OrderState::Paid { .. }) {
         return Vec::new();
     }
-    let granted = |number: u32| matches!(file.tasks[&number].state, TaskState::Granted { .. });
+    let granted = |number: u32| matches!(file.tasks[&(number, 0)].state, TaskState::Granted { .. });
     let lines = file.order.lines.iter().filter(|line| granted(line.number));
     lines.filter_map(|line| line.course_key.as_ref()).map(ToString::to_string).collect()
 }

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use domain::catalog::{CatalogRefusal, ProductDraft, StockDraft};
 use domain::course::Course;
 use domain::course_key::CourseKey;
+use domain::part::Part;
 use domain::product::{Availability, Kind, Product};
 use domain::text::{Mode, Sku, Title};
 use jiff::Timestamp;
@@ -110,6 +111,10 @@ pub(crate) struct ProductBody {
     /// Further facts by name, at most 8 KiB of JSON.
     #[serde(default)]
     pub(crate) attributes: BTreeMap<String, serde_json::Value>,
+    /// What a bundle (2 to 15 products) or an enrolment code (one) is made of: SKUs of seats and entitlements.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 15)]
+    pub(crate) contains: Vec<Sku>,
     /// Whether it is seen and sold.
     #[serde(default)]
     pub(crate) published: bool,
@@ -128,6 +133,7 @@ impl ProductBody {
             course_key: self.course_key,
             mode: self.mode,
             attributes: self.attributes,
+            contains: self.contains,
             published: self.published,
             stock: self.stock.map(|stock| stock_drafts(stock, "/stock")).transpose()?,
         })
@@ -184,6 +190,8 @@ pub(crate) struct ProductView {
     pub(crate) mode: Option<String>,
     /// Further facts by name.
     pub(crate) attributes: BTreeMap<String, serde_json::Value>,
+    /// What a bundle or an enrolment code is made of.
+    pub(crate) contains: Vec<PartView>,
     /// The price now; null when it cannot be bought now.
     pub(crate) price: Option<MoneyBody>,
     /// Units left; null is unlimited.
@@ -195,6 +203,33 @@ pub(crate) struct ProductView {
     /// Every price window; to staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stock: Option<Vec<StockView>>,
+}
+
+/// One of the products that a bundle or an enrolment code is made of.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct PartView {
+    /// Its SKU.
+    sku: String,
+    /// What people read.
+    title: String,
+    /// `seat` or `entitlement`.
+    kind: &'static str,
+    /// The course run of a seat.
+    course_key: Option<String>,
+    /// The mode in which the LMS enrols.
+    mode: Option<String>,
+}
+
+impl PartView {
+    fn of(part: &Part) -> Self {
+        Self {
+            sku: part.sku.to_string(),
+            title: part.title.to_string(),
+            kind: part.kind.name(),
+            course_key: part.course_key.as_ref().map(ToString::to_string),
+            mode: part.mode.as_ref().map(ToString::to_string),
+        }
+    }
 }
 
 /// A price window with its units, as staff reads it.
@@ -226,6 +261,7 @@ impl ProductView {
             course_key: product.course_key.as_ref().map(ToString::to_string),
             mode: product.mode.as_ref().map(ToString::to_string),
             attributes: product.attributes.clone(),
+            contains: product.contains.iter().map(PartView::of).collect(),
             price: product.offer_at(now).map(|record| record.price.into()),
             quantity_available,
             published: product.published,

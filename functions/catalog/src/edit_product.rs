@@ -8,6 +8,7 @@ use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use domain::catalog::{self, ProductDraft};
 use domain::course_key::CourseKey;
+use domain::part::MAX_PARTS;
 use domain::product::Product;
 use domain::text::{Mode, Sku, Title};
 use serde::{Deserialize, Deserializer};
@@ -71,6 +72,8 @@ pub(crate) struct ProductPatch {
     #[schema(value_type = Option<String>)]
     mode: Option<Option<Mode>>,
     attributes: Option<BTreeMap<String, serde_json::Value>>,
+    #[schema(value_type = Option<Vec<String>>, max_items = 15)]
+    contains: Option<Vec<Sku>>,
     published: Option<bool>,
     stock: Option<Vec<StockBody>>,
 }
@@ -103,6 +106,7 @@ pub(crate) async fn change_product(
         course_key: patch.course_key.unwrap_or_else(|| before.course_key.clone()),
         mode: patch.mode.unwrap_or_else(|| before.mode.clone()),
         attributes: patch.attributes.unwrap_or_else(|| before.attributes.clone()),
+        contains: patch.contains.unwrap_or_else(|| contained(&before)),
         published: patch.published.unwrap_or(before.published),
         stock: patch.stock.map(|stock| stock_drafts(stock, "/stock")).transpose()?,
     };
@@ -137,14 +141,26 @@ pub(crate) async fn read(app: &App, who: Claim<Staff>, sku: &Sku) -> Result<Prod
     product.ok_or_else(|| Problem::new(Code::UnknownProduct))
 }
 
-/// Decides and commits an edit.
+/// What a product is made of.
+pub(crate) fn contained(product: &Product) -> Vec<Sku> {
+    product.contains.iter().map(|part| part.sku.clone()).collect()
+}
+
+/// Decides and commits an edit, with what the product contains and what contains it.
 pub(crate) async fn save(app: &App, before: Option<Product>, draft: ProductDraft) -> Result<Product, Problem> {
     let existed = before.is_some();
-    let (product, plan) = catalog::save_product(before, draft, None, app.http.now()).map_err(|e| refused(e, ""))?;
+    let around = before.iter().flat_map(|product| &product.within.skus);
+    // One more than can be, so that more are refused by their number.
+    let others: Vec<Sku> = around.chain(draft.contains.iter().take(MAX_PARTS.saturating_add(1))).cloned().collect();
+    let others = if others.is_empty() { Vec::new() } else { app.store.read_products(&others).await? };
+    let (product, plan) = catalog::save_product(before, draft, &others, app.http.now()).map_err(|e| refused(e, ""))?;
     match app.store.commit(&plan).await {
         Ok(()) => Ok(product),
         Err(error) if error.refused("save_product") && existed => Err(Problem::new(Code::VersionMismatch)),
         Err(error) if error.refused("save_product") => Err(Problem::new(Code::SkuTaken)),
+        Err(error) if error.refused("link_part") => {
+            Err(Problem::new(Code::Conflict).detail("a product that it contains was changed meanwhile"))
+        }
         Err(error) => Err(error.into()),
     }
 }

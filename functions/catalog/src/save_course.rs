@@ -74,6 +74,7 @@ impl SeatBody {
             course_key: Some(key.clone()),
             mode: Some(self.mode),
             attributes: self.attributes,
+            contains: Vec::new(),
             published: self.published.unwrap_or(true),
             stock: Some(vec![window.draft(pointer)?]),
         })

@@ -10,7 +10,7 @@ use web::{Claim, ETag, IfMatch, Json, MoneyBody, Path, Problem, Staff};
 
 use crate::App;
 use crate::body::{ProductView, StockBody, stock_drafts};
-use crate::edit_product::{read, save};
+use crate::edit_product::{contained, read, save};
 
 /// One price window, or several as `stock` (scheduled prices).
 #[derive(Debug, Deserialize, ToSchema)]
@@ -68,6 +68,7 @@ pub(crate) async fn set_stock(
         course_key: before.course_key.clone(),
         mode: before.mode.clone(),
         attributes: before.attributes.clone(),
+        contains: contained(&before),
         published: before.published,
         stock: Some(stock),
     };

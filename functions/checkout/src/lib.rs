@@ -17,6 +17,7 @@ mod list_refunds;
 mod open_session;
 mod order_view;
 mod processors;
+mod read_codes;
 mod read_order;
 mod receipt;
 mod redrive;
@@ -26,6 +27,7 @@ mod timeline;
 
 use axum::Router;
 use axum::extract::FromRef;
+use domain::course_key::CourseKey;
 use domain::id::OrderNumber;
 use domain::order::{Order, OrderFile, OrderLine};
 use domain::percent::Percent;
@@ -63,6 +65,7 @@ web::operations!(
     start_checkout::start_checkout,
     list_orders::list_orders,
     read_order::read_order,
+    read_codes::read_codes,
     timeline::read_timeline,
     receipt::read_receipt,
     cancel_order::cancel_order,
@@ -118,9 +121,13 @@ fn is_staff(user: &User) -> bool {
 /// limits of one.
 fn is_within(order: &Order, service: &User) -> bool {
     let grant = &service.grant;
-    let org = |line: &OrderLine| match &line.course_key {
+    let of = |key: &Option<CourseKey>| match key {
         Some(key) => grant.allows_org(key.org()),
         None => !grant.limits_organisations(),
+    };
+    let org = |line: &OrderLine| match line.parts.as_slice() {
+        [] => of(&line.course_key),
+        parts => parts.iter().all(|part| of(&part.course_key)),
     };
     !grant.is_limited_otherwise()
         && grant.allows_user(&service.username, &order.username)

@@ -1,6 +1,7 @@
 //! An order as it is read.
 
 use domain::order::{FulfillmentStatus, MoneyStatus, Order, OrderFile, OrderLine};
+use domain::part::Part;
 use domain::task::{Task, TaskState};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,8 +24,11 @@ pub(crate) struct FulfillmentView {
 }
 
 impl FulfillmentView {
-    fn of(task: Option<&Task>) -> Self {
-        let Some(task) = task else { return Self { state: "none", reason: None, next_attempt_at: None } };
+    /// Of several tasks, that which is least done: a bundle is there when all of it is.
+    fn of<'a>(tasks: impl Iterator<Item = &'a Task>) -> Self {
+        let Some(task) = tasks.min_by_key(|task| (done(&task.state), task.state.due())) else {
+            return Self { state: "none", reason: None, next_attempt_at: None };
+        };
         let (reason, next_attempt_at) = match &task.state {
             TaskState::RetryAt { at, reason } => (Some(reason.clone()), Some(*at)),
             TaskState::Parked { reason } => (Some(reason.clone()), None),
@@ -38,6 +42,42 @@ impl FulfillmentView {
     }
 }
 
+/// How much of a task is done: the more the later.
+fn done(state: &TaskState) -> u8 {
+    match state {
+        TaskState::Parked { .. } => 0,
+        TaskState::RetryAt { .. } => 1,
+        TaskState::Queued { .. } => 2,
+        TaskState::Granting { .. } => 3,
+        TaskState::Revoking { .. } => 4,
+        TaskState::Granted { .. } => 5,
+        TaskState::Revoked { .. } => 6,
+    }
+}
+
+/// A part of a bundle.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderPartView)]
+pub(crate) struct PartView {
+    sku: String,
+    title: String,
+    course_key: Option<String>,
+    mode: Option<String>,
+    fulfillment: FulfillmentView,
+}
+
+impl PartView {
+    fn of(part: &Part, task: Option<&Task>) -> Self {
+        Self {
+            sku: part.sku.to_string(),
+            title: part.title.to_string(),
+            course_key: part.course_key.as_ref().map(ToString::to_string),
+            mode: part.mode.as_ref().map(ToString::to_string),
+            fulfillment: FulfillmentView::of(task.into_iter()),
+        }
+    }
+}
+
 /// A line of an order.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderLineView)]
@@ -45,6 +85,8 @@ pub(crate) struct LineView {
     /// 1 for the first.
     line: u32,
     sku: String,
+    /// `seat`, `entitlement`, `enrollment_code` or `bundle`.
+    kind: &'static str,
     title: String,
     course_key: Option<String>,
     mode: Option<String>,
@@ -53,14 +95,20 @@ pub(crate) struct LineView {
     discount: MoneyBody,
     tax: Option<MoneyBody>,
     total: MoneyBody,
+    /// Of a bundle, that of the part which is least done.
     fulfillment: FulfillmentView,
+    /// What a bundle gives, each with its own standing.
+    parts: Vec<PartView>,
 }
 
 impl LineView {
-    fn of(line: &OrderLine, task: Option<&Task>) -> Self {
+    fn of(line: &OrderLine, file: &OrderFile) -> Self {
+        let parts = line.errands().into_iter().filter(|number| *number > 0);
+        let part = |number| Some((line.part(number)?, file.tasks.get(&(line.number, number))));
         Self {
             line: line.number,
             sku: line.sku.to_string(),
+            kind: line.kind.name(),
             title: line.title.to_string(),
             course_key: line.course_key.as_ref().map(ToString::to_string),
             mode: line.mode.as_ref().map(ToString::to_string),
@@ -69,7 +117,8 @@ impl LineView {
             discount: line.discount.into(),
             tax: line.tax.map(|tax| tax.amount.into()),
             total: line.total.into(),
-            fulfillment: FulfillmentView::of(task),
+            fulfillment: FulfillmentView::of(file.tasks_of(line.number)),
+            parts: parts.filter_map(part).map(|(part, task)| PartView::of(&part, task)).collect(),
         }
     }
 }
@@ -149,7 +198,7 @@ impl OrderView {
     pub(crate) fn of(file: &OrderFile, reader: &User) -> Result<Self, Problem> {
         let order = &file.order;
         let owner = order.owner == reader.id;
-        let line = |line: &OrderLine| LineView::of(line, file.tasks.get(&line.number));
+        let line = |line: &OrderLine| LineView::of(line, file);
         let payment = PaymentView::of_order(file);
         Ok(Self {
             number: order.number.to_string(),

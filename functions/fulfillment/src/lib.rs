@@ -5,7 +5,9 @@
 //! which gives it up into its dead-letter queue after some tries. A batch of which nothing was worked is an error of the
 //! invocation, so that Lambda counts it; the same messages come again.
 
+mod codes;
 mod config;
+mod errand;
 mod fulfil_order;
 mod submit_refund;
 

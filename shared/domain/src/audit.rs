@@ -4,18 +4,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::entitlement::Entitlement;
+use crate::entitlement::{Entitlement, LineRef};
 use crate::ledger::Account;
 use crate::money::{Money, total};
 use crate::offer::Offer;
 use crate::order::{OrderFile, OrderState};
-use crate::product::Product;
+use crate::owned::owned_by;
+use crate::product::{Kind, Product};
 use crate::refund::{Refund, RefundState};
 use crate::refundable::{Claims, left, left_of_line};
-use crate::task::Task;
+use crate::task::{Task, TaskState};
 use crate::text::Sku;
 use crate::uses::{Counted, Counter, Level, taken_by};
-use crate::voucher::{Usage, Voucher};
+use crate::voucher::{Origin, Usage, Voucher};
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,7 @@ pub fn check(books: &Books) -> Vec<Violation> {
         amounts_are_the_snapshot(file, &mut found);
     }
     entitlements_rest_on_paid_lines(books, &mut found);
+    codes_are_those_of_paid_lines(books, &mut found);
     units_are_within_their_limits(books, &mut found);
     uses_are_those_of_the_orders(books, &mut found);
     uses_are_within_their_limits(books, &mut found);
@@ -139,18 +141,15 @@ fn refunds_are_counted_and_within_what_was_captured(file: &OrderFile, found: &mu
     }
 }
 
-/// I3: every line of a paid order has a task that is done, waits for a moment, or is parked with a reason.
+/// I3: every line of a paid order has its tasks; each is done, waits for a moment, or is parked with a reason.
 fn no_line_is_silent(file: &OrderFile, found: &mut Vec<Violation>) {
     let paid = matches!(file.order.state, OrderState::Paid { .. });
     for line in &file.order.lines {
-        match (paid, file.tasks.get(&line.number)) {
-            (true, None) => {
-                found.push(violation("I3", &file.order.number, format!("line {} has no task", line.number)))
-            }
-            (false, Some(_)) => {
-                found.push(violation("I3", &file.order.number, format!("line {} is not paid", line.number)));
-            }
-            (true, Some(_)) | (false, None) => {}
+        let there: Vec<u32> = file.tasks_of(line.number).map(|task| task.part).collect();
+        let due = if paid { line.errands() } else { Vec::new() };
+        if there != due {
+            let detail = format!("line {} has the tasks {there:?}, and should have {due:?}", line.number);
+            found.push(violation("I3", &file.order.number, detail));
         }
     }
 }
@@ -174,10 +173,9 @@ fn amounts_are_the_snapshot(file: &OrderFile, found: &mut Vec<Violation>) {
 fn entitlements_rest_on_paid_lines(books: &Books, found: &mut Vec<Violation>) {
     let mut paying = BTreeSet::new();
     for file in &books.orders {
-        for line in file.order.lines.iter().filter(|line| line.kind.is_personal()) {
-            if file.tasks.get(&line.number).is_some_and(Task::gives) {
-                let reference = line.reference(&file.order.number).key();
-                paying.insert((file.order.owner.clone(), line.sku.clone(), reference));
+        for owned in owned_by(&file.order, |line| file.gives(line.number)) {
+            for line in &owned.lines {
+                paying.insert((file.order.owner.clone(), owned.sku.clone(), line.key()));
             }
         }
     }
@@ -192,6 +190,30 @@ fn entitlements_rest_on_paid_lines(books: &Books, found: &mut Vec<Violation>) {
     }
     for (owner, sku, line) in paying.difference(&owned) {
         found.push(violation("I4", owner, format!("{line} paid for {sku}, which is not owned")));
+    }
+}
+
+/// I4: a line that sold enrolment codes has just as many, and there are no others.
+fn codes_are_those_of_paid_lines(books: &Books, found: &mut Vec<Violation>) {
+    let mut made: BTreeMap<&LineRef, u32> = BTreeMap::new();
+    for voucher in &books.vouchers {
+        if let Some(Origin::Line(line)) = &voucher.origin {
+            let count = made.entry(line).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    for file in &books.orders {
+        for line in file.order.lines.iter().filter(|line| line.kind == Kind::EnrollmentCode) {
+            let reference = line.reference(&file.order.number);
+            let done = |task: &Task| matches!(task.state, TaskState::Granted { .. });
+            let (count, granted) = (made.remove(&reference).unwrap_or(0), file.tasks_of(line.number).any(done));
+            if count > line.quantity.get() || (granted && count != line.quantity.get()) {
+                found.push(violation("I4", reference.key(), format!("{count} codes, {} sold", line.quantity.get())));
+            }
+        }
+    }
+    for line in made.keys() {
+        found.push(violation("I4", line.key(), "codes of a line that sold none"));
     }
 }
 

@@ -20,7 +20,8 @@ use crate::text::{Sku, VoucherCode};
 use crate::uses::Reservation;
 use crate::voucher::Entered;
 
-/// The most lines of a basket: with three writes for a line, a checkout stays below the 100 of one transaction.
+/// The most lines of a basket, a bundle counted as the products in it: with three writes for each, a checkout stays below
+/// the 100 of one transaction.
 pub const MAX_LINES: usize = 20;
 /// The most codes of a basket.
 pub const MAX_VOUCHERS: usize = 5;
@@ -175,7 +176,7 @@ pub fn price_products<'a>(
     let mut lines = Vec::new();
     let mut unavailable = Vec::new();
     for (product, quantity) in products {
-        match product.offer_at(now).filter(|_| product.published && product.kind.is_sellable()) {
+        match product.offer_at(now).filter(|_| product.published && product.is_complete()) {
             Some(record) => {
                 let item = Item { sku: product.sku.clone(), quantity, unit_price: record.price };
                 lines.push((product, item));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::contain;
 use crate::course::Course;
 use crate::course_key::CourseKey;
 use crate::money::Money;
@@ -73,6 +74,8 @@ pub struct ProductDraft {
     pub mode: Option<Mode>,
     /// Further facts by name.
     pub attributes: BTreeMap<String, serde_json::Value>,
+    /// What a bundle or an enrolment code is made of.
+    pub contains: Vec<Sku>,
     /// Whether it is seen and sold.
     pub published: bool,
     /// Its price windows; `None` keeps those that it has.
@@ -108,25 +111,38 @@ pub enum CatalogRefusal {
     },
 }
 
-fn invalid(field: &'static str, rule: &'static str) -> CatalogRefusal {
+pub(crate) fn invalid(field: &'static str, rule: &'static str) -> CatalogRefusal {
     CatalogRefusal::Invalid { field, rule }
 }
 
-/// Decides a product's new state. `seen` is the version that the caller names, if he does.
+/// Decides a product's new state. `others` are the products that it contains and those that contain it: the latter are
+/// brought up to date with it.
 ///
 /// # Errors
 /// [`CatalogRefusal`].
 pub fn save_product(
     before: Option<Product>,
     draft: ProductDraft,
-    seen: Option<u64>,
+    others: &[Product],
+    now: Timestamp,
+) -> Result<(Product, Plan), CatalogRefusal> {
+    let (after, mut plan) = edit_product(before, draft, others, now)?;
+    plan.writes.extend(contain::refresh(others, std::slice::from_ref(&after), now));
+    Ok((after, plan))
+}
+
+fn edit_product(
+    before: Option<Product>,
+    draft: ProductDraft,
+    others: &[Product],
     now: Timestamp,
 ) -> Result<(Product, Plan), CatalogRefusal> {
     let version = before.as_ref().map_or(0, |product| product.version);
-    if seen.is_some_and(|seen| seen != version) {
-        return Err(CatalogRefusal::VersionMismatch);
-    }
     check_kind(&draft)?;
+    if before.as_ref().is_some_and(|product| !product.within.skus.is_empty()) && !draft.kind.is_place() {
+        return Err(invalid("/kind", "it is part of other products, and only seats and entitlements can be"));
+    }
+    let contains = contain::parts(&draft, others)?;
     let had = before.as_ref().map_or(&[][..], |product| &product.stock);
     // A number is never used twice: units of a window that is gone stay counted under its own.
     let counted = before.iter().flat_map(|product| product.levels.keys().copied());
@@ -142,21 +158,28 @@ pub fn save_product(
         course_key: draft.course_key,
         mode: draft.mode,
         attributes: draft.attributes,
+        contains,
         published: draft.published,
         stock,
         version: version.saturating_add(1),
         updated_at: now,
         levels: before.as_ref().map(|product| product.levels.clone()).unwrap_or_default(),
+        within: before.as_ref().map(|product| product.within.clone()).unwrap_or_default(),
     };
     let after = with_levels(after)?;
-    let write = Write::SaveProduct { before: before.map(Box::new), after: Box::new(after.clone()) };
-    Ok((after, Plan::of(write)))
+    let links = contain::links(before.as_ref(), &after, others);
+    let mut plan = Plan::of(Write::SaveProduct { before: before.map(Box::new), after: Box::new(after.clone()) });
+    plan.writes.extend(links);
+    Ok((after, plan))
 }
 
 fn check_kind(draft: &ProductDraft) -> Result<(), CatalogRefusal> {
     match draft.kind {
         Kind::Seat if draft.course_key.is_none() => Err(invalid("/course_key", "a seat needs a course key")),
         Kind::Seat if draft.mode.is_none() => Err(invalid("/mode", "a seat needs a mode")),
+        Kind::Seat if draft.attributes.get("credit_provider").is_some_and(|name| !name.is_string()) => {
+            Err(invalid("/attributes/credit_provider", "the credit provider is named by its id"))
+        }
         Kind::Entitlement if !draft.attributes.get("course_uuid").is_some_and(serde_json::Value::is_string) => {
             Err(invalid("/attributes/course_uuid", "an entitlement needs the course's uuid"))
         }
@@ -271,6 +294,8 @@ pub struct CourseFile {
     pub course: Option<Course>,
     /// The products that belong to it, or that the edit names.
     pub products: Vec<Product>,
+    /// The bundles and enrolment codes that contain any of those.
+    pub around: Vec<Product>,
 }
 
 /// Decides a course's new state with all its seats, in one plan.
@@ -302,7 +327,7 @@ pub fn save_course(
     let order: Vec<Sku> = draft.seats.iter().map(|seat| seat.sku.clone()).collect();
     for seat in draft.seats {
         let had = before.products.iter().find(|product| product.sku == seat.sku).cloned();
-        let (product, edit) = save_product(had, seat, None, now)?;
+        let (product, edit) = edit_product(had, seat, &[], now)?;
         plan.writes.extend(edit.writes);
         seats.push(product);
     }
@@ -312,6 +337,7 @@ pub fn save_course(
     for product in gone {
         plan.writes.extend(hide_product(product, now).writes);
     }
+    plan.writes.extend(contain::refresh(&before.around, &seats, now));
     let course = Course {
         key: draft.key,
         title: draft.title,

@@ -70,7 +70,7 @@ pub enum BasketRefusal {
     #[error("a basket holds at most 5 codes")]
     TooManyVouchers,
     /// Too many lines or units.
-    #[error("a basket holds at most 20 products, and 100 units of each")]
+    #[error("a basket holds at most 20 products, those of bundles counted, and 100 units of each")]
     Full,
     /// The basket of an anonymous session that a user signed in with.
     #[error("this session was signed in; use the new one")]
@@ -201,10 +201,13 @@ pub(crate) fn clashes(basket: &Basket, product: &Product, now: Timestamp) -> boo
 
 /// Puts a line in the place of the one of the same product, or at the end; false if no more lines fit.
 pub(crate) fn place(basket: &mut Basket, line: BasketLine) -> bool {
-    let full = basket.lines.len() >= MAX_LINES;
+    let others = basket.lines.iter().filter(|found| found.product.sku != line.product.sku);
+    let taken: usize = others.map(|line| line.product.weight()).sum();
+    if taken.saturating_add(line.product.weight()) > MAX_LINES {
+        return false;
+    }
     match basket.lines.iter_mut().find(|found| found.product.sku == line.product.sku) {
         Some(found) => *found = line,
-        None if full => return false,
         None => basket.lines.push(line),
     }
     true

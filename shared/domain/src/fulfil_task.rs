@@ -5,6 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backoff::{PATIENCE, next_try};
+use crate::code_seed::CodeSeed;
 use crate::id::{Ids, OutboxId};
 use crate::journal::LogEntry;
 use crate::order::OrderFile;
@@ -38,24 +39,26 @@ pub enum Errand {
     Revoke,
 }
 
-/// The lines of an order that a worker may take now.
+/// The tasks of an order that a worker may take now.
 #[must_use]
-pub fn claimable(file: &OrderFile, now: Timestamp) -> Vec<u32> {
-    file.tasks.values().filter(|task| task.state.is_claimable(now)).map(|task| task.line).collect()
+pub fn claimable(file: &OrderFile, now: Timestamp) -> Vec<&Task> {
+    file.tasks.values().filter(|task| task.state.is_claimable(now)).collect()
 }
 
-/// Decides a claim; the message that led here is settled by it.
+/// Decides a claim; the message that led here is settled by it. `seed` is what codes are made of, of a line that gives
+/// codes, unless an earlier claim brought one.
 ///
 /// # Errors
 /// [`IllegalTaskEvent`] if the task cannot be claimed.
 pub fn claim(
     file: &OrderFile,
     task: &Task,
-    message: Option<&OutboxId>,
+    (message, seed): (Option<&OutboxId>, Option<CodeSeed>),
     now: Timestamp,
 ) -> Result<(Task, Errand, Plan), IllegalTaskEvent> {
     let lease_until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
-    let claimed = task.after(TaskEvent::Claim { lease_until }, now)?;
+    let mut claimed = task.after(TaskEvent::Claim { lease_until }, now)?;
+    claimed.seed = claimed.seed.or(seed);
     let errand = match claimed.state {
         TaskState::Revoking { .. } => Errand::Revoke,
         TaskState::Queued { .. }
@@ -151,7 +154,7 @@ pub fn redrive(
     if file.tasks.is_empty() {
         return Err(RedriveRefusal::NotPaid);
     }
-    if lines.is_some_and(|lines| lines.iter().any(|line| !file.tasks.contains_key(line))) {
+    if lines.is_some_and(|lines| lines.iter().any(|line| file.tasks_of(*line).next().is_none())) {
         return Err(RedriveRefusal::NoSuchLine);
     }
     let due = first_look(now);

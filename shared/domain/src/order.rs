@@ -12,6 +12,7 @@ use crate::entitlement::LineRef;
 use crate::id::{AttemptId, BasketId, OrderNumber};
 use crate::money::{Money, MoneyError, total};
 use crate::owner::UserId;
+use crate::part::Part;
 use crate::pricing::{Applied, PricedLine, Pricing, Tax};
 use crate::product::Kind;
 use crate::quantity::Quantity;
@@ -130,6 +131,12 @@ pub struct OrderLine {
     pub mode: Option<Mode>,
     /// The course's UUID, of an entitlement.
     pub course_uuid: Option<String>,
+    /// Who gives the credit, of a seat in that mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit_provider: Option<String>,
+    /// What a bundle or an enrolment code is made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// How many.
     pub quantity: Quantity,
     /// The list price of one unit.
@@ -147,11 +154,34 @@ pub struct OrderLine {
 }
 
 impl OrderLine {
-    /// The place at the LMS that the line gives: course and mode.
+    /// What the line sells, parts apart.
     #[must_use]
-    pub fn place(&self) -> Option<String> {
-        let course = self.course_key.as_ref().map(CourseKey::as_str).or(self.course_uuid.as_deref());
-        course.zip(self.mode.as_ref()).map(|(course, mode)| format!("{course}#{mode}"))
+    pub fn itself(&self) -> Part {
+        Part {
+            sku: self.sku.clone(),
+            title: self.title.clone(),
+            kind: self.kind,
+            course_key: self.course_key.clone(),
+            mode: self.mode.clone(),
+            course_uuid: self.course_uuid.clone(),
+            credit_provider: self.credit_provider.clone(),
+        }
+    }
+
+    /// The numbers of what is to be done for the line: 0 for the line as a whole, and of a bundle 1 for its first part.
+    #[must_use]
+    pub fn errands(&self) -> Vec<u32> {
+        let parts = if self.kind == Kind::Bundle { self.parts.len() } else { 0 };
+        if parts == 0 { vec![0] } else { (1..).take(parts).collect() }
+    }
+
+    /// What one of [`OrderLine::errands`] gives.
+    #[must_use]
+    pub fn part(&self, number: u32) -> Option<Part> {
+        match usize::try_from(number).ok()?.checked_sub(1) {
+            Some(place) => self.parts.get(place).cloned(),
+            None => Some(self.itself()),
+        }
     }
 
     /// The line as entitlements name it.

@@ -10,7 +10,7 @@ use crate::money::{Money, MoneyError, total};
 use crate::order::{Order, OrderLine};
 use crate::plan::OutboxItem;
 use crate::refund::Refund;
-use crate::task::{Task, TaskState};
+use crate::task::{Task, TaskKey, TaskState};
 
 /// Where the money of an order stands; derived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub struct OrderFile {
     pub order: Order,
     /// Its payment attempts, oldest first.
     pub attempts: Vec<Attempt>,
-    /// One fulfilment task per line, once paid.
-    pub tasks: BTreeMap<u32, Task>,
+    /// The fulfilment tasks by line and part, once paid: one for each line, or for each part of a bundle.
+    pub tasks: BTreeMap<TaskKey, Task>,
     /// The processor events that were applied.
     pub events: Vec<ProcessorEventRecord>,
     /// Its ledger, oldest first.
@@ -138,6 +138,17 @@ impl OrderFile {
     #[must_use]
     pub fn current_attempt(&self) -> Option<&Attempt> {
         self.order.attempt.as_ref().and_then(|id| self.attempt(id))
+    }
+
+    /// The tasks of a line.
+    pub fn tasks_of(&self, line: u32) -> impl Iterator<Item = &Task> {
+        self.tasks.range((line, 0)..=(line, u32::MAX)).map(|(_, task)| task)
+    }
+
+    /// Whether a line still gives anything, or is to.
+    #[must_use]
+    pub fn gives(&self, line: u32) -> bool {
+        self.tasks_of(line).any(Task::gives)
     }
 
     /// The snapshot of a line.

@@ -1,11 +1,12 @@
 //! Products: what can be sold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::course_key::CourseKey;
+use crate::part::Part;
 use crate::stock::{StockLevel, StockRecord, in_force};
 use crate::text::{Mode, Sku, Title};
 
@@ -42,16 +43,18 @@ impl Kind {
     #[must_use]
     pub fn is_personal(self) -> bool {
         match self {
-            Self::Seat | Self::Entitlement => true,
-            Self::EnrollmentCode | Self::Bundle => false,
+            Self::Seat | Self::Entitlement | Self::Bundle => true,
+            Self::EnrollmentCode => false,
         }
     }
 
-    /// Whether an order of it can be fulfilled. Enrolment codes and bundles are kept as data until their fulfilment
-    /// exists, and cannot be put in a basket before.
+    /// Whether it is a place by itself, and so can be part of others.
     #[must_use]
-    pub fn is_sellable(self) -> bool {
-        self.is_personal()
+    pub fn is_place(self) -> bool {
+        match self {
+            Self::Seat | Self::Entitlement => true,
+            Self::EnrollmentCode | Self::Bundle => false,
+        }
     }
 }
 
@@ -70,6 +73,9 @@ pub struct Product {
     pub mode: Option<Mode>,
     /// Further facts by name, such as `course_uuid` of an entitlement.
     pub attributes: BTreeMap<String, serde_json::Value>,
+    /// What it is made of, of a bundle or an enrolment code, as it was when either was saved last.
+    #[serde(default)]
+    pub contains: Vec<Part>,
     /// Whether anonymous readers see it and anyone can buy it.
     pub published: bool,
     /// Prices and quantities.
@@ -81,6 +87,18 @@ pub struct Product {
     /// How limited records stand, by record number. Not part of the edited product: sales change them.
     #[serde(skip)]
     pub levels: BTreeMap<u32, StockLevel>,
+    /// The products that contain it. Not part of the edited product either: saving one of those changes them.
+    #[serde(skip)]
+    pub within: Within,
+}
+
+/// The bundles and enrolment codes that contain a product.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Within {
+    /// Which.
+    pub skus: BTreeSet<Sku>,
+    /// How often one was added or taken away.
+    pub changes: u32,
 }
 
 /// How many units of a product can be bought now.
@@ -105,7 +123,7 @@ impl Product {
     #[must_use]
     pub fn availability(&self, now: Timestamp) -> Availability {
         match self.offer_at(now) {
-            Some(record) if self.published && self.kind.is_sellable() => match record.quantity {
+            Some(record) if self.published && self.is_complete() => match record.quantity {
                 None => Availability::Unlimited,
                 Some(quantity) => {
                     Availability::Limited(self.levels.get(&record.number).map_or(quantity, |level| level.available))
@@ -113,6 +131,24 @@ impl Product {
             },
             _ => Availability::NotForSale,
         }
+    }
+
+    /// Whether it is known what an order of it gives: bundles and codes of before they had parts do not say.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.kind.is_place() || !self.contains.is_empty()
+    }
+
+    /// How much of a basket it takes: as much as the places that it gives.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        if self.kind == Kind::Bundle { self.contains.len().max(1) } else { 1 }
+    }
+
+    /// Who gives the credit, of a seat in that mode.
+    #[must_use]
+    pub fn credit_provider(&self) -> Option<&str> {
+        self.attributes.get("credit_provider").and_then(serde_json::Value::as_str)
     }
 
     /// The course's UUID at the LMS, which an entitlement needs.

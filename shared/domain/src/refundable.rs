@@ -10,6 +10,7 @@ use crate::id::OutboxId;
 use crate::ledger::Account;
 use crate::money::{Money, MoneyError, total};
 use crate::order::{OrderFile, OrderLine};
+use crate::owned::{Owned, owned_by};
 use crate::plan::{OutboxItem, Work, Write};
 use crate::refund::{Refund, RefundState};
 use crate::start_checkout::first_look;
@@ -116,7 +117,7 @@ pub(crate) fn revoke_lines(
     now: jiff::Timestamp,
 ) -> Vec<Write> {
     let order = &file.order;
-    let mut writes = Vec::new();
+    let (mut writes, mut taken) = (Vec::new(), BTreeSet::new());
     for task in file.tasks.values().filter(|task| lines.contains(&task.line) && task.gives()) {
         // Due at once, so that the message owed below finds it claimable; but not while a worker may still be granting it.
         let due = match task.state {
@@ -130,10 +131,10 @@ pub(crate) fn revoke_lines(
         };
         let Ok(revoking) = task.after(TaskEvent::Revoke { due }, now) else { continue };
         writes.push(Write::SaveTask(order.number.clone(), revoking));
-        if let Some(line) = file.line(task.line).filter(|line| line.kind.is_personal()) {
-            let (owner, sku) = (order.owner.clone(), line.sku.clone());
-            writes.push(Write::Ungrant { owner, sku, line: line.reference(&order.number) });
-        }
+        taken.insert(task.line);
+    }
+    for Owned { sku, lines, .. } in owned_by(order, |line| taken.contains(&line.number)) {
+        writes.push(Write::Ungrant { owner: order.owner.clone(), sku, lines });
     }
     if !writes.is_empty() {
         let (order, due) = (order.number.clone(), first_look(now));

@@ -252,7 +252,7 @@ fn nothing_is_paid_back_once(file: &OrderFile, ask: &RefundAsk) -> Result<(), Re
         refund.is_alive() && refund.amount.is_zero() && (refund.lines.is_empty() || refund.part_of(line).is_some())
     };
     let claims = |line: &OrderLine| file.refunds.iter().find(|refund| of(refund, line.number));
-    let gives = |line: &OrderLine| file.tasks.get(&line.number).is_some_and(crate::task::Task::gives);
+    let gives = |line: &OrderLine| file.gives(line.number);
     if ask.lines(file).any(|line| gives(line) && claims(line).is_none()) {
         return Ok(());
     }

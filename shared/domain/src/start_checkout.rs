@@ -15,12 +15,13 @@ use crate::journal::LogEntry;
 use crate::money::{Money, MoneyError};
 use crate::offer::Offer;
 use crate::order::{Order, OrderFile, OrderLine, OrderState};
+use crate::owned::{Owned, owned_by};
 use crate::owner::{Actor, UserId};
 use crate::payment::{Flow, ProcessorName};
 use crate::percent::Percent;
 use crate::plan::{OutboxItem, Pile, Plan, Shift, Work, Write};
 use crate::pricing::{PricedLine, Pricing};
-use crate::product::Product;
+use crate::product::{Product, Within};
 use crate::promotion::{Buyer, Misfit, Promotions, fits};
 use crate::task::Task;
 use crate::text::{Username, VoucherCode};
@@ -160,7 +161,9 @@ pub fn decide(
 pub fn refresh(basket: &Basket, products: &[Product], now: Timestamp) -> Option<(Basket, bool)> {
     let find = |product: &Product| products.iter().find(|found| found.sku == product.sku).cloned();
     // How many are left is not part of what the basket keeps.
-    let fresh = |product: &Product| find(product).map(|found| Product { levels: BTreeMap::new(), ..found });
+    let fresh = |product: &Product| {
+        find(product).map(|found| Product { levels: BTreeMap::new(), within: Within::default(), ..found })
+    };
     let mut refreshed = basket.clone();
     for line in &mut refreshed.lines {
         line.product = fresh(&line.product).unwrap_or_else(|| Product { published: false, ..line.product.clone() });
@@ -245,6 +248,8 @@ fn order_line(number: u32, product: &Product, priced: &PricedLine, now: Timestam
         course_key: product.course_key.clone(),
         mode: product.mode.clone(),
         course_uuid: product.course_uuid().map(str::to_owned),
+        credit_provider: product.credit_provider().map(str::to_owned),
+        parts: product.contains.clone(),
         quantity: priced.quantity,
         unit_price: priced.unit_price,
         applied: priced.applied.clone(),
@@ -307,7 +312,7 @@ fn pay_nothing(file: &mut OrderFile, basket: &Basket, plan: &mut Plan, now: Time
     order.state = OrderState::Paid { at: now };
     plan.push(log(order, "order_paid", Actor::System, now, ids));
     plan.writes.extend(grant_lines(order, true, now, ids));
-    file.tasks = order.lines.iter().map(|line| (line.number, Task::new(line.number, now, first_look(now)))).collect();
+    file.tasks = tasks(order, now).map(|task| (task.key(), task)).collect();
     let empty = Basket::empty(ids.make(), basket.owner.clone(), basket.version, now);
     plan.push(Write::SaveBasket { basket: Box::new(empty), expect: Some(basket.version.saturating_sub(1)) });
 }
@@ -315,19 +320,23 @@ fn pay_nothing(file: &mut OrderFile, basket: &Basket, plan: &mut Plan, now: Time
 /// What being paid means for the lines: a task each, the entitlement each rests on, and one message. With `first`, the
 /// learner must own nothing of it yet: for orders that need not be honoured otherwise.
 pub(crate) fn grant_lines(order: &Order, first: bool, now: Timestamp, ids: &mut Ids) -> Vec<Write> {
-    let due = first_look(now);
-    let mut writes = Vec::new();
-    for line in &order.lines {
-        writes.push(Write::CreateTask(order.number.clone(), Task::new(line.number, now, due)));
-        if line.kind.is_personal() {
-            let (owner, sku) = (order.owner.clone(), line.sku.clone());
-            let (reference, place) = (line.reference(&order.number), line.place());
-            writes.push(Write::Grant { owner, sku, line: reference, place, first });
-        }
+    let mut writes: Vec<Write> = tasks(order, now).map(|task| Write::CreateTask(order.number.clone(), task)).collect();
+    let owner = &order.owner;
+    for Owned { sku, place, sole, lines } in owned_by(order, |_| true) {
+        writes.push(Write::Grant { owner: owner.clone(), sku, lines, place, first: first && sole });
     }
-    let order = order.number.clone();
+    let (order, due) = (order.number.clone(), first_look(now));
     writes.push(Write::Owe(OutboxItem { id: ids.make(), order, work: Work::Fulfil, due, resent: 0 }));
     writes
+}
+
+/// The tasks of a paid order: one for each thing that its lines give.
+fn tasks(order: &Order, now: Timestamp) -> impl Iterator<Item = Task> {
+    let due = first_look(now);
+    let of = move |line: &OrderLine| -> Vec<Task> {
+        line.errands().into_iter().map(|part| Task::new(line.number, part, now, due)).collect()
+    };
+    order.lines.iter().flat_map(of)
 }
 
 pub(crate) fn first_look(now: Timestamp) -> Timestamp {

@@ -1,7 +1,9 @@
-//! Fulfilment tasks: one per order line, made when the order is paid (invariant I3: never silent).
+//! Fulfilment tasks: one per order line, or per part of a bundle, made when the order is paid (invariant I3: never silent).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::code_seed::CodeSeed;
 
 /// Where a task stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,11 +187,17 @@ impl TaskEvent {
     }
 }
 
-/// The fulfilment of one order line.
+/// Which task of an order: its line, and the part of a bundle, or 0.
+pub type TaskKey = (u32, u32);
+
+/// The fulfilment of one order line, or of one part of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// The line's number in its order.
     pub line: u32,
+    /// The part of a bundle, 1 for the first; 0 is the line as a whole.
+    #[serde(default)]
+    pub part: u32,
     /// Where it stands.
     pub state: TaskState,
     /// Transient faults since the last redrive; they never park a task before a week has passed.
@@ -200,6 +208,9 @@ pub struct Task {
     pub since: Timestamp,
     /// The LMS's name for what was granted, where it has one (entitlements).
     pub grant: Option<String>,
+    /// What the codes are made of, of a line that gives codes, once a worker has had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<CodeSeed>,
     /// Whether a parked task was being revoked.
     pub revoking: bool,
     /// Counts up with every change.
@@ -209,17 +220,25 @@ pub struct Task {
 impl Task {
     /// The task of a line that was just paid.
     #[must_use]
-    pub fn new(line: u32, now: Timestamp, due: Timestamp) -> Self {
+    pub fn new(line: u32, part: u32, now: Timestamp, due: Timestamp) -> Self {
         Self {
             line,
+            part,
             state: TaskState::Queued { due },
             delays: 0,
             refusals: 0,
             since: now,
             grant: None,
+            seed: None,
             revoking: false,
             version: 1,
         }
+    }
+
+    /// Which task of its order it is.
+    #[must_use]
+    pub fn key(&self) -> TaskKey {
+        (self.line, self.part)
     }
 
     /// Whether no worker has had it yet.

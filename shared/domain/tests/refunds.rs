@@ -50,6 +50,8 @@ fn line(number: u32, price: i64) -> OrderLine {
         course_key: Some(format!("course-v1:Test+S{number}+1").parse().unwrap()),
         mode: Some("verified".parse().unwrap()),
         course_uuid: None,
+        credit_provider: None,
+        parts: Vec::new(),
         quantity: 1.try_into().unwrap(),
         unit_price: yen(price),
         applied: Vec::new(),
@@ -98,9 +100,9 @@ impl World {
             let task = Task {
                 version: 3,
                 state: domain::task::TaskState::Granted { at: at(0) },
-                ..Task::new(line.number, at(0), at(0))
+                ..Task::new(line.number, 0, at(0), at(0))
             };
-            file.tasks.insert(line.number, task);
+            file.tasks.insert(task.key(), task);
         }
         Self { file, owned, ids, events: 0 }
     }
@@ -129,9 +131,11 @@ impl World {
             assert_eq!(refund.version, found.version + 1);
             *found = *refund;
         } else if let Write::SaveTask(_, task) = write {
-            self.file.tasks.insert(task.line, task);
-        } else if let Write::Ungrant { line, .. } = write {
-            assert!(self.owned.remove(&line.line), "{line:?} is not owned");
+            self.file.tasks.insert(task.key(), task);
+        } else if let Write::Ungrant { lines, .. } = write {
+            for line in lines {
+                assert!(self.owned.remove(&line.line), "{line:?} is not owned");
+            }
         } else if let Write::RecordEvent(_, event) = write {
             self.file.events.push(event);
         } else {

@@ -92,7 +92,7 @@ proptest! {
 
     #[test]
     fn a_task_is_done_parked_or_due(events in vec(task_event(), 0..24)) {
-        let mut task = Task::new(1, at(0), at(30));
+        let mut task = Task::new(1, 0, at(0), at(30));
         let mut claimed = false;
         for event in events {
             let claim = matches!(event, TaskEvent::Claim { .. });

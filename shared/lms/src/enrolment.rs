@@ -25,6 +25,8 @@ pub struct EnrolRequest {
     pub course_key: CourseKey,
     /// The mode that was bought.
     pub mode: Mode,
+    /// Who gives the credit, of the mode `credit`: the provider's id at the LMS.
+    pub credit_provider: Option<String>,
     /// The order, which the LMS keeps with the enrolment.
     pub order_number: OrderNumber,
     /// When the order was placed, likewise.
@@ -106,13 +108,18 @@ impl EnrolRequest {
             "is_active": self.active,
             "course_details": { "course_id": self.course_key.as_str() },
         });
-        // For credit, a list without the provider is refused, and no list is not; we know no provider.
-        if self.active && self.mode.as_str() != "credit" {
-            let attribute = |name: &str, value: &str| json!({"namespace": "order", "name": name, "value": value});
-            body["enrollment_attributes"] = json!([
-                attribute("order_number", self.order_number.as_str()),
-                attribute("date_placed", &self.placed_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-            ]);
+        let of_credit = self.mode.as_str() == "credit";
+        let provider = self.credit_provider.as_deref().filter(|_| of_credit);
+        // For credit, a list without the provider is refused, and no list is not.
+        if self.active && (!of_credit || provider.is_some()) {
+            let attribute = |namespace: &str, name: &str, value: &str| json!({"namespace": namespace, "name": name, "value": value});
+            let placed = self.placed_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            let mut attributes = vec![
+                attribute("order", "order_number", self.order_number.as_str()),
+                attribute("order", "date_placed", &placed),
+            ];
+            attributes.extend(provider.map(|provider| attribute("credit", "provider_id", provider)));
+            body["enrollment_attributes"] = attributes.into();
         }
         body
     }

@@ -105,6 +105,7 @@ fn place(mode: &str, active: bool) -> EnrolRequest {
         username: "ada".parse().unwrap(),
         course_key: "course-v1:edX+DemoX+2026".parse().unwrap(),
         mode: mode.parse().unwrap(),
+        credit_provider: None,
         order_number: "ord_01m810rwd80000000000000007".parse().unwrap(),
         placed_at: Timestamp::from_millisecond(1_795_327_065_250).unwrap(),
         active,

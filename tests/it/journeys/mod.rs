@@ -4,10 +4,12 @@
 //! its hosted page does not lead.
 
 mod baskets;
+mod bundles;
 mod checkout;
 mod clients;
 mod crashes;
 mod currencies;
+pub(crate) mod enrolment_codes;
 mod entitlements;
 mod faults;
 mod free;

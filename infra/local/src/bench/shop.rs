@@ -108,6 +108,7 @@ fn product(number: u32, now: Timestamp) -> anyhow::Result<Plan> {
         course_key: Some(format!("course-v1:Bench+S{number:06}+2026").parse()?),
         mode: Some("verified".parse()?),
         attributes: BTreeMap::new(),
+        contains: Vec::new(),
         published: true,
         stock: Some(vec![StockDraft {
             price: Money::from_minor(CENTS, "USD".parse()?)?,
@@ -116,5 +117,5 @@ fn product(number: u32, now: Timestamp) -> anyhow::Result<Plan> {
             valid_to: None,
         }]),
     };
-    Ok(save_product(None, draft, None, now)?.1)
+    Ok(save_product(None, draft, &[], now)?.1)
 }

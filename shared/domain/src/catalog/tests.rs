@@ -24,6 +24,7 @@ fn draft(stock: Vec<StockDraft>) -> ProductDraft {
         course_key: Some("course-v1:a+b+c".parse().unwrap()),
         mode: Some("verified".parse().unwrap()),
         attributes: BTreeMap::new(),
+        contains: Vec::new(),
         published: true,
         stock: Some(stock),
     }
@@ -31,11 +32,11 @@ fn draft(stock: Vec<StockDraft>) -> ProductDraft {
 
 #[test]
 fn a_window_keeps_its_number_and_its_units_when_its_price_changes() {
-    let (mut product, _) = save_product(None, draft(vec![window("10", Some(5), None)]), None, now()).unwrap();
+    let (mut product, _) = save_product(None, draft(vec![window("10", Some(5), None)]), &[], now()).unwrap();
     assert_eq!(product.levels[&1], StockLevel { available: 5, held: 0, sold: 0 });
     product.levels.insert(1, StockLevel { available: 2, held: 1, sold: 2 });
     let edit = draft(vec![window("8", Some(5), Some(1_796_000_000)), window("12", Some(7), None)]);
-    let (edited, _) = save_product(Some(product), edit, Some(1), now()).unwrap();
+    let (edited, _) = save_product(Some(product), edit, &[], now()).unwrap();
     assert_eq!(edited.stock.iter().map(|record| record.number).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(edited.levels[&1], StockLevel { available: 4, held: 1, sold: 2 });
     assert_eq!((edited.version, edited.offer_at(now()).map(|record| record.price)), (2, Some(usd("12"))));
@@ -43,9 +44,9 @@ fn a_window_keeps_its_number_and_its_units_when_its_price_changes() {
 
 #[test]
 fn a_quantity_below_what_is_taken_is_refused() {
-    let (mut product, _) = save_product(None, draft(vec![window("10", Some(5), None)]), None, now()).unwrap();
+    let (mut product, _) = save_product(None, draft(vec![window("10", Some(5), None)]), &[], now()).unwrap();
     product.levels.insert(1, StockLevel { available: 2, held: 1, sold: 2 });
-    let refused = save_product(Some(product), draft(vec![window("10", Some(2), None)]), None, now());
+    let refused = save_product(Some(product), draft(vec![window("10", Some(2), None)]), &[], now());
     let rule = "quantity is below the units that are held or sold already";
     assert_eq!(refused, Err(CatalogRefusal::Invalid { field: "/stock", rule }));
 }
@@ -61,7 +62,7 @@ fn each_kind_has_its_rules() {
     ] {
         let mut draft = draft(vec![]);
         change(&mut draft);
-        match save_product(None, draft, None, now()) {
+        match save_product(None, draft, &[], now()) {
             Err(CatalogRefusal::Invalid { field: found, .. }) => assert_eq!(found, field),
             other => panic!("{field}: {other:?}"),
         }
@@ -70,7 +71,7 @@ fn each_kind_has_its_rules() {
 
 #[test]
 fn a_seat_that_a_course_no_longer_names_is_hidden() {
-    let (seat, _) = save_product(None, draft(vec![window("10", None, None)]), None, now()).unwrap();
+    let (seat, _) = save_product(None, draft(vec![window("10", None, None)]), &[], now()).unwrap();
     let mut other = draft(vec![window("20", None, None)]);
     other.sku = "B".parse().unwrap();
     let course = CourseDraft {
@@ -81,7 +82,7 @@ fn a_seat_that_a_course_no_longer_names_is_hidden() {
         end: None,
         seats: vec![other],
     };
-    let before = CourseFile { course: None, products: vec![seat] };
+    let before = CourseFile { products: vec![seat], ..CourseFile::default() };
     let (course, _, plan) = save_course(before, course, None, now()).unwrap();
     assert_eq!(course.seats, ["B".parse().unwrap()]);
     let published = plan.writes.iter().filter_map(|write| {

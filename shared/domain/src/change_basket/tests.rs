@@ -25,11 +25,13 @@ fn seat(sku: &str, price: &str, currency: &str) -> Product {
         course_key: Some("course-v1:a+b+c".parse().unwrap()),
         mode: Some("verified".parse().unwrap()),
         attributes: BTreeMap::new(),
+        contains: Vec::new(),
         published: true,
         stock: vec![StockRecord { number: 1, price, quantity: None, valid_from: None, valid_to: None }],
         version: 1,
         updated_at: now(),
         levels: BTreeMap::new(),
+        within: Default::default(),
     }
 }
 

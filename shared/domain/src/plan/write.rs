@@ -30,12 +30,29 @@ use crate::voucher::Voucher;
 /// One conditional write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// Product as staff edited it. Condition: absent, or at `before`'s version with enough units available.
+    /// Product as staff edited it. Conditions: absent, or at `before`'s version with enough units available, and in no
+    /// other product since it was read.
     SaveProduct {
         /// As it was read.
         before: Option<Box<Product>>,
         /// As it shall be.
         after: Box<Product>,
+    },
+    /// The product is contained in another. Condition: at `version`, as which the other one carries it.
+    LinkPart {
+        /// The product.
+        part: Sku,
+        /// The version that was read.
+        version: u64,
+        /// What contains it.
+        within: Sku,
+    },
+    /// The product is contained in another no more. Condition: it is there.
+    UnlinkPart {
+        /// The product.
+        part: Sku,
+        /// What contained it.
+        within: Sku,
     },
     /// Course as staff edited it. Condition: absent, or at version `expect`.
     SaveCourse {
@@ -133,7 +150,7 @@ pub enum Write {
         /// What.
         sku: Sku,
     },
-    /// The user owns the product on account of a line. Condition: not yet on account of that line; with `first`, not
+    /// The user owns the product on account of lines. Condition: not yet on account of any of them; with `first`, not
     /// at all yet.
     Grant {
         /// Who.
@@ -141,21 +158,21 @@ pub enum Write {
         /// What.
         sku: Sku,
         /// Why.
-        line: LineRef,
+        lines: Vec<LineRef>,
         /// The place at the LMS that the line gives, as far as it can be told: another product that gives the same
         /// keeps it when this one is refunded.
         place: Option<String>,
         /// Whether it must be the first.
         first: bool,
     },
-    /// The line no longer gives the product. Condition: it did.
+    /// The lines no longer give the product. Condition: each did.
     Ungrant {
         /// Who.
         owner: UserId,
         /// What.
         sku: Sku,
         /// Why not.
-        line: LineRef,
+        lines: Vec<LineRef>,
     },
     /// A new order. Condition: absent.
     CreateOrder(Box<Order>),
@@ -261,6 +278,8 @@ impl Write {
     pub fn name(&self) -> &'static str {
         match self {
             Self::SaveProduct { .. } => "save_product",
+            Self::LinkPart { .. } => "link_part",
+            Self::UnlinkPart { .. } => "unlink_part",
             Self::SaveCourse { .. } => "save_course",
             Self::SaveCatalog { .. } => "save_catalog",
             Self::DropCatalog { .. } => "drop_catalog",

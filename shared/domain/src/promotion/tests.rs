@@ -30,11 +30,13 @@ fn product(sku: &str, price: Money) -> Product {
         course_key: Some(format!("course-v1:Org+{sku}+1").parse().unwrap()),
         mode: Some("verified".parse().unwrap()),
         attributes: BTreeMap::new(),
+        contains: Vec::new(),
         published: true,
         stock: vec![StockRecord { number: 1, price, quantity: None, valid_from: None, valid_to: None }],
         version: 1,
         updated_at: NOW,
         levels: BTreeMap::new(),
+        within: Default::default(),
     }
 }
 

@@ -50,11 +50,13 @@ fn product(sku: &str, kind: Kind, currency: &str, left: Option<u32>) -> Product 
         course_key: None,
         mode: None,
         attributes: BTreeMap::new(),
+        contains: Vec::new(),
         published: true,
         stock: vec![StockRecord { number: 1, price, quantity: left, valid_from: None, valid_to: None }],
         version: 1,
         updated_at: now(),
         levels: left.into_iter().map(level).collect(),
+        within: Default::default(),
     }
 }
 

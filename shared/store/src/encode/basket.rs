@@ -50,26 +50,40 @@ pub(super) fn grant(
     keys: Keys<'_>,
     owner: &UserId,
     sku: &Sku,
-    (line, place, first): (&LineRef, Option<&str>, bool),
+    (lines, place, first): (&[LineRef], Option<&str>, bool),
 ) -> Op {
     let update = Op::update(keys.owned(owner), sk(sku), "SET v = :v, #place = :place ADD #lines :set")
         .name("#lines", "lines")
         .name("#place", "place")
         .value(":v", n(crate::row::SCHEMA))
         .value(":place", s(place.unwrap_or_default()))
-        .value(":set", AttributeValue::Ss(vec![line.key()]));
+        .value(":set", set(lines));
     if first {
         return update.when("attribute_not_exists(#lines)");
     }
-    update.when("attribute_not_exists(#lines) OR NOT contains(#lines, :line)").value(":line", s(line.key()))
+    let none_yet = each(lines, |name| format!("NOT contains(#lines, {name})"));
+    with(lines, update.when(format!("attribute_not_exists(#lines) OR ({none_yet})")))
 }
 
-pub(super) fn ungrant(keys: Keys<'_>, owner: &UserId, sku: &Sku, line: &LineRef) -> Op {
-    Op::update(keys.owned(owner), sk(sku), "DELETE #lines :set")
-        .when("contains(#lines, :line)")
+pub(super) fn ungrant(keys: Keys<'_>, owner: &UserId, sku: &Sku, lines: &[LineRef]) -> Op {
+    let update = Op::update(keys.owned(owner), sk(sku), "DELETE #lines :set")
+        .when(each(lines, |name| format!("contains(#lines, {name})")))
         .name("#lines", "lines")
-        .value(":set", AttributeValue::Ss(vec![line.key()]))
-        .value(":line", s(line.key()))
+        .value(":set", set(lines));
+    with(lines, update)
+}
+
+fn set(lines: &[LineRef]) -> AttributeValue {
+    AttributeValue::Ss(lines.iter().map(LineRef::key).collect())
+}
+
+/// A condition on every line, by the names that [`with`] gives them.
+fn each(lines: &[LineRef], condition: impl Fn(String) -> String) -> String {
+    (0..lines.len()).map(|n| condition(format!(":line{n}"))).collect::<Vec<_>>().join(" AND ")
+}
+
+fn with(lines: &[LineRef], op: Op) -> Op {
+    lines.iter().enumerate().fold(op, |op, (n, line)| op.value(format!(":line{n}"), s(line.key())))
 }
 
 pub(super) fn remember(

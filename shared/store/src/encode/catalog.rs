@@ -2,15 +2,33 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::catalog::Catalog;
 use domain::course::Course;
 use domain::product::Product;
+use domain::text::Sku;
 
 use super::{Op, stock};
 use crate::error::StoreError;
 use crate::keys::Keys;
 use crate::row::{Row, SCHEMA, data, n, s};
 use crate::search::tokens;
+
+/// The row of a product that is contained in another: it must be as it was read.
+pub(super) fn link_part(keys: Keys<'_>, part: &Sku, version: u64, within: &Sku) -> Op {
+    let op = within_op(keys, part, within, "ADD part_of :set, part_of_changes :one");
+    op.when("version = :version").value(":version", n(version))
+}
+
+pub(super) fn unlink_part(keys: Keys<'_>, part: &Sku, within: &Sku) -> Op {
+    within_op(keys, part, within, "ADD part_of_changes :one DELETE part_of :set").when("attribute_exists(pk)")
+}
+
+fn within_op(keys: Keys<'_>, part: &Sku, within: &Sku, expression: &str) -> Op {
+    Op::update(keys.product(part), stock::SK, expression)
+        .value(":set", AttributeValue::Ss(vec![within.to_string()]))
+        .value(":one", n(1))
+}
 
 /// The product's row, and the token rows by which its title is found.
 pub(super) fn save_product(keys: Keys<'_>, before: Option<&Product>, after: &Product) -> Result<Vec<Op>, StoreError> {
@@ -50,6 +68,14 @@ fn product_row(keys: Keys<'_>, before: Option<&Product>, after: &Product) -> Res
         Some(before) => {
             conditions.push("version = :version".to_owned());
             values.push((":version".to_owned(), n(before.version)));
+            // What contains it is brought up to date with it, so all of that must have been read.
+            match before.within.changes {
+                0 => conditions.push("attribute_not_exists(part_of_changes)".to_owned()),
+                changes => {
+                    conditions.push("part_of_changes = :within".to_owned());
+                    values.push((":within".to_owned(), n(changes)));
+                }
+            }
         }
         None => conditions.push(super::ABSENT.to_owned()),
     }

@@ -148,6 +148,8 @@ pub(crate) fn encode(write: &Write, store: &Store) -> Result<Vec<Op>, StoreError
     let one = |op: Op| Ok(vec![op]);
     match write {
         Write::SaveProduct { before, after } => catalog::save_product(keys, before.as_deref(), after),
+        Write::LinkPart { part, version, within } => one(catalog::link_part(keys, part, *version, within)),
+        Write::UnlinkPart { part, within } => one(catalog::unlink_part(keys, part, within)),
         Write::SaveCourse { course, expect } => one(catalog::save_course(keys, course, *expect)?),
         Write::SaveCatalog { catalog, expect } => one(promotion::save_catalog(keys, catalog, *expect)?),
         Write::SaveOffer { before, after } => promotion::save_offer(keys, before.as_deref(), after),
@@ -164,10 +166,10 @@ pub(crate) fn encode(write: &Write, store: &Store) -> Result<Vec<Op>, StoreError
         Write::ThawBasket { owner, basket, version } => one(basket::thaw(keys, owner, basket, *version)),
         Write::MoveStock { sku, version, shifts } => Ok(stock::move_stock(keys, sku, *version, shifts)),
         Write::CheckNotOwned { owner, sku } => one(basket::check_not_owned(keys, owner, sku)),
-        Write::Grant { owner, sku, line, place, first } => {
-            one(basket::grant(keys, owner, sku, (line, place.as_deref(), *first)))
+        Write::Grant { owner, sku, lines, place, first } => {
+            one(basket::grant(keys, owner, sku, (lines, place.as_deref(), *first)))
         }
-        Write::Ungrant { owner, sku, line } => one(basket::ungrant(keys, owner, sku, line)),
+        Write::Ungrant { owner, sku, lines } => one(basket::ungrant(keys, owner, sku, lines)),
         Write::Remember { owner, record, now } => one(basket::remember(keys, owner, record, *now)?),
         Write::CreateOrder(order) => one(Op::create(order::order_row(keys, order)?)),
         Write::SaveOrder(order) => one(order::save(order::order_row(keys, order)?, order.version)),

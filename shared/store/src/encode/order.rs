@@ -38,7 +38,11 @@ pub(super) fn attempt_row(keys: Keys<'_>, order: &OrderNumber, attempt: &Attempt
 }
 
 pub(super) fn task_row(keys: Keys<'_>, order: &OrderNumber, task: &Task) -> Result<Row, StoreError> {
-    Ok(Row::new(keys.order(order), format!("TASK#{:03}", task.line), task)?.version(task.version).due(
+    let sk = match task.part {
+        0 => format!("TASK#{:03}", task.line),
+        part => format!("TASK#{:03}#{part:02}", task.line),
+    };
+    Ok(Row::new(keys.order(order), sk, task)?.version(task.version).due(
         keys.due_of(order),
         task.state.due(),
         order.as_str(),

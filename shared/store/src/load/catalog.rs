@@ -39,7 +39,7 @@ impl Store {
     }
 
     /// Reads what an edit of a course is decided on, as it is at this moment: the course, its products, and the
-    /// products that the edit names. Two round trips.
+    /// products that the edit names. Two round trips, and one more for what contains any of them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -57,6 +57,10 @@ impl Store {
                 "COURSE" => file.course = Some(object(&row)?),
                 _ => file.products.push(product(&row)?),
             }
+        }
+        let around: Vec<Sku> = file.products.iter().flat_map(|product| product.within.skus.clone()).collect();
+        if !around.is_empty() {
+            file.around = self.read_products(&around).await?;
         }
         Ok(file)
     }

@@ -178,7 +178,7 @@ pub(super) fn order_file(rows: &[Item]) -> Result<Option<OrderFile>, StoreError>
             "PAY" => file.attempts.push(object(row)?),
             "TASK" => {
                 let task: domain::task::Task = object(row)?;
-                file.tasks.insert(task.line, task);
+                file.tasks.insert(task.key(), task);
             }
             "EVENT" => file.events.push(object(row)?),
             "LEDGER" => file.ledger.push(object(row)?),

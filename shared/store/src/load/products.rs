@@ -1,8 +1,11 @@
 //! Reading and listing products.
 
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::catalog::Catalog;
 use domain::course_key::CourseKey;
-use domain::product::{Kind, Product};
+use domain::product::{Kind, Product, Within};
 use domain::stock::StockLevel;
 use domain::text::{Sku, Slug};
 
@@ -48,6 +51,14 @@ pub(super) fn product(row: &Item) -> Result<Product, StoreError> {
         let level = StockLevel { available: count("avail"), held: count("held"), sold: count("sold") };
         product.levels.insert(record, level);
     }
+    let skus = match row.get("part_of") {
+        Some(AttributeValue::Ss(skus)) => {
+            let sku = |text: &String| text.parse().map_err(|_| StoreError::Incomplete("sku"));
+            skus.iter().map(sku).collect::<Result<_, _>>()?
+        }
+        Some(_) | None => BTreeSet::new(),
+    };
+    product.within = Within { skus, changes: number(row, "part_of_changes").unwrap_or(0) };
     Ok(product)
 }
 
