@@ -8,6 +8,8 @@ use http::StatusCode;
 use serde_json::json;
 use tests::TestApp;
 
+use crate::journeys::bundles::bundle;
+use crate::journeys::enrolment_codes::{codes, sell_codes};
 use crate::journeys::given_back;
 
 /// Numbers of calls after which no operation here is still under way.
@@ -79,6 +81,45 @@ async fn a_webhook_or_a_worker_that_dies_anywhere_ends_in_one_charge_and_one_enr
         }
     }
     panic!("a purchase makes more than {ENOUGH} calls");
+}
+
+#[tokio::test]
+async fn a_bundle_and_codes_that_a_worker_dies_over_are_given_once() {
+    for (calls, effect) in crashes() {
+        let app = TestApp::start().await;
+        for sku in ["PY", "GO"] {
+            app.sell(sku, "20", "USD", None).await;
+        }
+        bundle(&app, "BOTH", "30", &["PY", "GO"]).await;
+        sell_codes(&app).await;
+        let ada = app.user("ada");
+        // More codes than one transaction makes.
+        let line = json!({"sku": "PY-CODES", "quantity": 60});
+        ada.post("/api/v1/basket/lines", &line).await.expect(StatusCode::CREATED);
+        let checkout = ada.order("BOTH").await;
+        ada.pay(&checkout, "succeed").await.expect(StatusCode::OK);
+        app.cloud.stripe.deliver().await;
+        app.cloud.faults.crash_after(calls, effect);
+        for _ in 0..4 {
+            // What fails here is what the crash interrupts.
+            let _ = app.cloud.step().await;
+        }
+        let died = app.cloud.faults.recover();
+        app.check().await;
+        for _ in 0..10 {
+            app.advance(60).await;
+        }
+        let order = ada.read_order(&checkout).await;
+        assert_eq!(order["fulfillment_status"], "complete", "after {calls} calls, {effect}: {order:?}");
+        assert_eq!(app.enrolments("ada").await.len(), 2);
+        let made = codes(&ada, checkout["order_number"].as_str().unwrap()).await;
+        assert_eq!(made.iter().filter(|(_, status)| status == "available").count(), 60);
+        app.finish_after_crash().await;
+        if !died {
+            return;
+        }
+    }
+    panic!("giving it takes more than {ENOUGH} calls");
 }
 
 #[tokio::test]

@@ -160,6 +160,16 @@ async fn an_enrolment_is_asked_for_with_its_order() {
 }
 
 #[tokio::test]
+async fn a_place_for_credit_names_who_gives_it() {
+    let (lms, server) = lms(vec![enrolment("credit", true)], vec![]).await;
+    let request = EnrolRequest { credit_provider: Some("asu".to_owned()), ..place("credit", true) };
+    assert_eq!(shown(lms.enrol(&request, at(NOW)).await), "credit true 200");
+    let (_, body) = server.only_call();
+    let provider = json!({"namespace": "credit", "name": "provider_id", "value": "asu"});
+    assert_eq!((&body["mode"], &body["enrollment_attributes"][2]), (&json!("credit"), &provider));
+}
+
+#[tokio::test]
 async fn a_call_says_where_in_a_trace_it_comes_from() {
     let provider = SdkTracerProvider::builder().build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));

@@ -21,7 +21,7 @@ pub(super) struct Sample {
 }
 
 /// The order in which every sample succeeds in one and the same world.
-pub(super) const IN_ORDER: [&str; 71] = [
+pub(super) const IN_ORDER: [&str; 72] = [
     "read_openapi",
     "read_health",
     "list_products",
@@ -63,6 +63,7 @@ pub(super) const IN_ORDER: [&str; 71] = [
     "read_order",
     "read_timeline",
     "read_receipt",
+    "read_codes",
     "fulfill_order",
     "cancel_order",
     "create_refund",
@@ -236,6 +237,7 @@ fn orders(world: &World) -> BTreeMap<&'static str, Sample> {
         ("read_order", of(&world.paid, "")),
         ("read_timeline", of(&world.paid, "/timeline")),
         ("read_receipt", of(&world.paid, "/receipt")),
+        ("read_codes", of(&world.paid, "/codes")),
         ("fulfill_order", fulfill),
         ("cancel_order", of(&world.pending, "/cancel")),
     ])

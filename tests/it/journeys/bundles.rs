@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::{buy, number};
 
 /// A published bundle of products.
-pub(super) async fn bundle(app: &TestApp, sku: &str, amount: &str, contains: &[&str]) -> Answer {
+pub(crate) async fn bundle(app: &TestApp, sku: &str, amount: &str, contains: &[&str]) -> Answer {
     let body = json!({
         "sku": sku, "kind": "bundle", "title": "A program", "published": true, "contains": contains,
         "stock": [{"price": {"amount": amount, "currency": "USD"}}],

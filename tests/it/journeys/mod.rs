@@ -4,7 +4,7 @@
 //! its hosted page does not lead.
 
 mod baskets;
-mod bundles;
+pub(crate) mod bundles;
 mod checkout;
 mod clients;
 mod crashes;

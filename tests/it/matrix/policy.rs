@@ -41,6 +41,7 @@ const ROUTES: &str = "
     read_order              order    200  unknown_order
     read_timeline           order    200  unknown_order
     read_receipt            order    200  unknown_order
+    read_codes              cancel   200  unknown_order
     cancel_order            cancel   200  unknown_order
     create_refund           cancel   201  unknown_order
     fulfill_order           fulfil   202

@@ -165,7 +165,7 @@ impl Shop {
             "start_checkout" => {
                 sent(json!({"processor": "stripe", "return_url": "https://shop.example/{order_number}"}))
             }
-            "read_order" | "read_timeline" | "read_receipt" => at("number", &self.objects.order),
+            "read_order" | "read_timeline" | "read_receipt" | "read_codes" => at("number", &self.objects.order),
             "cancel_order" if asker.uses_up => at("number", &self.pending().await),
             "cancel_order" => at("number", &self.objects.order),
             "fulfill_order" => at("number", &self.objects.order).sends(json!({"lines": ["SHUT"]})),

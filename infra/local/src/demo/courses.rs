@@ -59,7 +59,28 @@ pub(super) async fn put(cloud: &Cloud) -> anyhow::Result<()> {
         let (status, text) = (answer.status(), answer.text().await.context("no answer")?);
         ensure!(status.is_success(), "demo course {key}: {status} {text}");
     }
+    for body in products() {
+        let url = format!("{}/api/v1/products/{}", cloud.base_url, body["sku"].as_str().unwrap_or_default());
+        if http.get(&url).send().await?.status().is_success() {
+            continue;
+        }
+        let answer = http.put(&url).header("Authorization", format!("JWT {token}")).json(&body).send().await?;
+        let (status, text) = (answer.status(), answer.text().await.context("no answer")?);
+        ensure!(status.is_success(), "demo product {}: {status} {text}", body["sku"]);
+    }
     Ok(())
+}
+
+/// What is made of the courses: a bundle of two, and codes for a team.
+fn products() -> [Value; 2] {
+    let product = |sku: &str, kind: &str, title: &str, price: &str, contains: &[&str]| {
+        let stock = json!([{"price": {"amount": price, "currency": "USD"}}]);
+        json!({"sku": sku, "kind": kind, "title": title, "published": true, "contains": contains, "stock": stock})
+    };
+    [
+        product("DATA-PROGRAM", "bundle", "Data Science Program", "159.00", &["PY101-VERIFIED", "ML201-VERIFIED"]),
+        product("PY101-TEAM", "enrollment_code", "Introduction to Python for a team", "44.90", &["PY101-VERIFIED"]),
+    ]
 }
 
 fn seat((sku, mode, price, currency, quantity): &DemoSeat) -> Value {

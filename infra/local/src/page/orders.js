@@ -85,7 +85,7 @@ function redraw(body, data, state, history) {
       state.text === "We are looking into it" ? h("p", {}, "Your payment is safe. We could not give you access yet and are looking into it; you need not do anything.") : null),
     h("div", { class: "split" },
       h("section", { class: "card", "aria-label": "Lines" }, h("ul", { class: "lines" }, data.lines.map(orderLine))),
-      h("aside", { class: "card", "aria-label": "Summary" }, sums(data.totals ?? { total: total(data) }), receiptButton(data), refundForm(data))),
+      h("aside", { class: "card", "aria-label": "Summary" }, sums(data.totals ?? { total: total(data) }), receiptButton(data), codesList(data), refundForm(data))),
     timeline(history));
   if (focused) document.getElementById(focused)?.focus();
 }
@@ -96,12 +96,29 @@ function steps(at) {
 }
 
 function orderLine(line) {
-  const state = line.fulfillment?.state;
-  const style = state === "granted" ? "good" : state === "parked" ? "warn" : "";
   return h("li", {},
-    h("div", { class: "grow" }, h("h2", {}, line.title), h("p", { class: "key" }, `${line.quantity} × ${line.sku}`)),
-    state ? h("span", {}, h("span", { class: `chip ${style}` }, words(state))) : null,
+    h("div", { class: "grow" }, h("h2", {}, line.title), h("p", { class: "key" }, `${line.quantity} × ${line.sku}`),
+      (line.parts ?? []).map((part) => h("p", { class: "small" }, part.title, " ", standing(part.fulfillment?.state)))),
+    standing(line.fulfillment?.state),
     h("span", { class: "price" }, money(line.total)));
+}
+
+function standing(state) {
+  if (!state) return null;
+  const style = state === "granted" ? "good" : state === "parked" ? "warn" : "";
+  return h("span", {}, h("span", { class: `chip ${style}` }, words(state)));
+}
+
+/** The enrolment codes of an order, once they are made; asked for by a click, since who sees a code can use it. */
+function codesList(data) {
+  const made = data.lines.some((line) => line.kind === "enrollment_code" && line.fulfillment?.state === "granted");
+  if (!made) return null;
+  const list = h("ul", { class: "small", "aria-label": "Codes" });
+  const show = (event) => act(event.currentTarget, async () => {
+    const answer = await api("GET", `/orders/${encodeURIComponent(data.number)}/codes`);
+    list.replaceChildren(...answer.items.map((one) => h("li", {}, h("span", { class: "key" }, one.code), ` ${one.title}: ${words(one.status)}`)));
+  });
+  return [h("button", { id: "codes", type: "button", class: "wide", onclick: show }, "Show the codes"), list];
 }
 
 function timeline(history) {

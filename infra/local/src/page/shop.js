@@ -55,6 +55,7 @@ function product(item) {
     h("div", { class: "row between" }, h("span", { class: "chip" }, words(item.mode ?? item.kind)), stock),
     h("h2", {}, item.title),
     h("p", { class: "key" }, item.course_key ?? item.sku),
+    (item.contains ?? []).map((part) => h("p", { class: "small muted" }, `${item.kind === "bundle" ? "With" : "A code for"} ${part.title}`)),
     h("div", { class: "row between end" },
       h("span", { class: "price" }, item.price ? money(item.price) : "Not for sale"),
       h("button", { type: "button", class: "primary", disabled: sold || !item.price, "aria-label": `Add ${item.title} to basket`, onclick: add }, "Add to basket")));
@@ -128,7 +129,7 @@ function codes(data, refresh) {
 
 function basketLine(line, refresh) {
   const path = `/basket/lines/${encodeURIComponent(line.sku)}`;
-  const seat = (line.kind ?? kinds.get(line.sku)) === "seat";
+  const single = (line.kind ?? kinds.get(line.sku)) !== "enrollment_code";
   const id = `qty-${line.sku}`;
   const change = (event) => {
     const quantity = Math.max(0, Number.parseInt(event.target.value, 10) || 0);
@@ -145,7 +146,7 @@ function basketLine(line, refresh) {
   const applied = (line.applied ?? []).map((one) => h("p", { class: "small muted" }, `${one.name ?? one.offer}: −${money(one.amount)}`));
   return h("li", {},
     h("div", { class: "grow" }, h("h2", {}, line.title), h("p", { class: "key" }, `${money(line.unit_price)} each`), applied),
-    seat ? null : h("div", {}, h("label", { for: id }, "Quantity"), h("input", { id, class: "qty", type: "number", min: 0, max: 100, value: line.quantity, onchange: change })),
+    single ? null : h("div", {}, h("label", { for: id }, "Quantity"), h("input", { id, class: "qty", type: "number", min: 0, max: 100, value: line.quantity, onchange: change })),
     h("div", {}, struck(line), h("div", { class: "price" }, money(line.total)),
       h("button", { type: "button", class: "link", "aria-label": `Remove ${line.title}`, onclick: remove }, "Remove")));
 }

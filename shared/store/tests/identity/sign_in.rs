@@ -33,11 +33,13 @@ fn product(sku: &str, left: u32) -> Product {
         course_key: None,
         mode: None,
         attributes: BTreeMap::new(),
+        contains: Vec::new(),
         published: true,
         stock: vec![StockRecord { number: 1, price, quantity: Some(left), valid_from: None, valid_to: None }],
         version: 1,
         updated_at: now(),
         levels: BTreeMap::from([(1, StockLevel { available: left, held: 0, sold: 0 })]),
+        within: Default::default(),
     }
 }
 
@@ -75,7 +77,7 @@ fn decide(view: &SignInView, session: UserSession) -> SignedIn {
 async fn shop() -> Table {
     let table = Table::new().await;
     let line = LineRef { order: Ids::new(now(), 6).make(), line: 1 };
-    let grant = Write::Grant { owner: ada(), sku: "C".parse().unwrap(), line, place: None, first: true };
+    let grant = Write::Grant { owner: ada(), sku: "C".parse().unwrap(), lines: vec![line], place: None, first: true };
     let products = [("A", 1), ("B", 1), ("C", 1), ("D", 0)].map(|(sku, left)| save_product(product(sku, left)));
     let baskets =
         [save(&basket(Owner::User(ada()), &["A"])), save(&basket(Owner::Session(anonymous()), &["A", "B", "C", "D"]))];
