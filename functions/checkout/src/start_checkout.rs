@@ -9,6 +9,7 @@ use domain::idempotency::{KeyUse, judge};
 use domain::money::Money;
 use domain::order::{OrderFile, OrderState};
 use domain::owner::{Actor, Owner};
+use domain::places::Whereabouts;
 use domain::plan::Plan;
 use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide};
 use domain::throttle::Throttle;
@@ -40,6 +41,7 @@ pub(crate) async fn start_checkout(
     let processor = body.check(&app)?;
     let key = format!("checkout:{}", key.as_str());
     let Some(owner) = who.owner() else { return Err(Problem::new(Code::Unauthorized)) };
+    let request_from = who.country();
     let load = app.store.read_basket(&owner, &[], Some(&key), app.http.now());
     let (SignedIn(user), loaded) = who.at_most(Throttle::CHECKOUT).with(load).await?;
     let mut checkout = Checkout {
@@ -53,6 +55,7 @@ pub(crate) async fn start_checkout(
         fingerprint: fingerprint_of(&Method::POST, "/api/v1/checkout", &body)?,
         seen: body.basket_version,
         shown: body.total.map(Money::from),
+        at: Whereabouts { profile: user.country, request: request_from },
     };
     let (mut file, replayed) = place(&app, &mut checkout, loaded, &if_match, &request).await?;
     telemetry::concerns(&file.order.number);
@@ -122,7 +125,8 @@ async fn attempt_once(
         earlier => earlier,
     };
     let buyer = &checkout.buyer(&loaded.buyer);
-    let situation = Situation { basket, replaced: replaced.as_ref(), automatic: &loaded.offers, buyer, tax: app.tax };
+    let situation =
+        Situation { basket, replaced: replaced.as_ref(), automatic: &loaded.offers, buyer, places: &app.places };
     let mut ids = app.http.ids(now);
     let (file, plan) = match (decide(&situation, checkout, now, &mut ids), basket) {
         (Ok(decided), _) => decided,
@@ -225,6 +229,7 @@ fn refused(refusal: &CheckoutRefusal) -> Problem {
         CheckoutRefusal::BasketChanged => Problem::new(Code::BasketChanged).detail(refusal.to_string()),
         CheckoutRefusal::VoucherLapsed => Problem::new(Code::VoucherUsedUp).detail(refusal.to_string()),
         CheckoutRefusal::PriceChanged(_) => Problem::new(Code::PriceChanged).detail(refusal.to_string()),
+        CheckoutRefusal::Blocked(_) => Problem::new(Code::BlockedCountry).detail(refusal.to_string()),
         CheckoutRefusal::Money(_) => Problem::new(Code::AmountNotPayable),
     }
 }
