@@ -11,7 +11,7 @@ use domain::order::{OrderFile, OrderState};
 use domain::owner::{Actor, Owner};
 use domain::places::Whereabouts;
 use domain::plan::Plan;
-use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide};
+use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide, sold_there};
 use domain::throttle::Throttle;
 use store::BasketView;
 use web::{
@@ -120,6 +120,10 @@ async fn attempt_once(
 ) -> Result<Option<OrderFile>, Problem> {
     let now = app.http.now();
     let basket = loaded.basket.as_ref();
+    if let Some(basket) = basket {
+        // Also where an order begun elsewhere would be the answer.
+        sold_there(basket, &app.places, &checkout.at).map_err(|refusal| refused(&refusal))?;
+    }
     let replaced = match earlier(app, basket).await? {
         Some(file) if is_same(&file, basket, checkout, now) => return adopt(app, checkout, file).await,
         earlier => earlier,

@@ -125,10 +125,7 @@ pub fn decide(
     // Uses of an order that ended meanwhile were given back already.
     let held = situation.replaced.map(|file| file.order.reservations.clone()).unwrap_or_default();
     let basket = &Basket { held, ..basket.clone() };
-    let blocked = |line: &&BasketLine| situation.places.block(&checkout.at, &line.product);
-    if let Some(line) = basket.lines.iter().find(blocked) {
-        return Err(CheckoutRefusal::Blocked(line.product.sku.clone()));
-    }
+    sold_there(basket, situation.places, &checkout.at)?;
     let tax = situation.places.tax(&checkout.at);
     let priced = basket.priced(situation.automatic, situation.buyer, tax, now)?;
     let pricing = priced.pricing.filter(|_| priced.unavailable.is_empty()).ok_or(CheckoutRefusal::BasketChanged)?;
@@ -162,6 +159,16 @@ pub fn decide(
     plan.push(Write::CreateOrder(Box::new(file.order.clone())));
     plan.push(remember(checkout, number, now));
     Ok((file, plan))
+}
+
+/// Whether everything in a basket is sold where the buyer is.
+///
+/// # Errors
+/// [`CheckoutRefusal::Blocked`].
+pub fn sold_there(basket: &Basket, places: &Places, at: &Whereabouts) -> Result<(), CheckoutRefusal> {
+    let blocked = |line: &&BasketLine| places.block(at, &line.product);
+    let found = basket.lines.iter().find(blocked);
+    found.map_or(Ok(()), |line| Err(CheckoutRefusal::Blocked(line.product.sku.clone())))
 }
 
 /// Decides what becomes of a basket whose products were edited since: their present state is taken over, so that the

@@ -156,7 +156,12 @@ async fn what_got_into_a_basket_elsewhere_is_stopped_at_the_checkout() {
         assert_eq!(there.get("/api/v1/basket").await["lines"][0]["sku"], sku);
         assert_eq!(ada.get("/api/v1/orders").await["items"], json!([]));
     }
+    // Nor is an order that was begun elsewhere to be paid from there.
     let ada = app.user("ada");
+    ada.add("PY").await.expect(StatusCode::CREATED);
+    ada.checkout("here").await.expect(StatusCode::CREATED);
+    ada.with(SEEN_FROM, "KP").checkout("from-there").await.problem(451, "blocked_country");
+    app.advance(super::SESSION_OVER_S + 600).await;
     ada.with(SEEN_FROM, "KP").delete("/api/v1/basket/lines/FREE").await.expect(StatusCode::OK);
     assert_eq!(super::available(&app, "PY").await, json!(1));
     app.finish().await;
