@@ -81,6 +81,11 @@ pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -
     field.deserialize_map(Members(PhantomData))
 }
 
+/// Tells a field that is null from one that is left out.
+pub(crate) fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(field).map(Some)
+}
+
 /// Windows with the pointers of their faults.
 pub(crate) fn stock_drafts(stock: Vec<StockBody>, pointer: &str) -> Result<Vec<StockDraft>, Problem> {
     stock.into_iter().enumerate().map(|(i, window)| window.draft(&format!("{pointer}/{i}"))).collect()

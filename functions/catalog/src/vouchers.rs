@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use domain::plan::{Plan, Write};
 use domain::text::{EmailDomain, Slug, VoucherCode};
 use domain::uses::{Level, VoucherNote};
-use domain::voucher::{Usage, Voucher, save_voucher};
+use domain::voucher::{Origin, Usage, Voucher, save_voucher};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -66,6 +66,8 @@ pub(crate) struct VoucherView {
     #[schema(value_type = Vec<String>)]
     email_domains: BTreeSet<EmailDomain>,
     version: u64,
+    /// The batch that it was made with, if it was.
+    batch: Option<String>,
     /// Orders that have it. Those that wait for payment are counted; those that ended unpaid are not.
     taken: u32,
 }
@@ -81,6 +83,10 @@ impl From<Voucher> for VoucherView {
             ends_at: voucher.ends_at,
             email_domains: voucher.email_domains,
             version: voucher.version,
+            batch: match voucher.origin {
+                Some(Origin::Batch(id)) => Some(id.to_string()),
+                Some(Origin::Line(_)) | None => None,
+            },
             taken: voucher.level.taken,
         }
     }
@@ -226,7 +232,7 @@ pub(crate) async fn replace_voucher(
     Ok((status, ETag(voucher.version), Json(VoucherView::from(voucher))))
 }
 
-/// Removes a voucher that was never used; 409 `in_use` for any other, which can be expired instead.
+/// Removes a voucher that was made by hand and never used; 409 `in_use` for any other, which can be expired instead.
 #[utoipa::path(delete, path = "/api/v1/vouchers/{code}", tag = "catalog", params(("code" = String, Path)),
     responses((status = 204), (status = 404), (status = 409), (status = 412)),
     security(("jwt" = ["staff"])))]
@@ -241,6 +247,9 @@ pub(crate) async fn delete_voucher(
     if_match.check(voucher.version)?;
     if voucher.level.taken > 0 {
         return Err(Problem::new(Code::InUse).detail("orders have it; an ends_at in the past expires it"));
+    }
+    if voucher.origin.is_some() {
+        return Err(Problem::new(Code::InUse).detail("it was made with others; an ends_at in the past expires it"));
     }
     commit(&app, Plan::of(Write::DropVoucher(Box::new(voucher))), Code::VersionMismatch).await?;
     Ok(StatusCode::NO_CONTENT)

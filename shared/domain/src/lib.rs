@@ -10,6 +10,7 @@ pub mod attempt;
 pub mod audit;
 pub mod backoff;
 pub mod basket;
+pub mod batch;
 pub mod cancel_order;
 pub mod catalog;
 pub mod change_basket;

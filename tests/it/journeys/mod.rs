@@ -4,6 +4,7 @@
 //! its hosted page does not lead.
 
 mod baskets;
+mod batches;
 mod checkout;
 mod clients;
 mod crashes;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{OutboxItem, Shift};
 use crate::attempt::Attempt;
 use crate::basket::Basket;
+use crate::batch::Batch;
 use crate::catalog::Catalog;
 use crate::client_key::ClientKey;
 use crate::course::Course;
@@ -79,6 +80,10 @@ pub enum Write {
     },
     /// Removes a voucher. Conditions: at its version; never used.
     DropVoucher(Box<Voucher>),
+    /// A new batch of codes. Condition: absent.
+    CreateBatch(Box<Batch>),
+    /// The batch of codes. Condition: at the version before its own.
+    SaveBatch(Box<Batch>),
     /// Moves a counter of uses. Conditions: there is room; its voucher is at `version`, if one is given.
     MoveUses(Move),
     /// The order is listed with the code. No condition: the same again is the same.
@@ -270,6 +275,8 @@ impl Write {
             Self::CheckOffer { .. } => "check_offer",
             Self::SaveVoucher { .. } => "save_voucher",
             Self::DropVoucher(_) => "drop_voucher",
+            Self::CreateBatch(_) => "create_batch",
+            Self::SaveBatch(_) => "save_batch",
             Self::MoveUses(_) => "move_uses",
             Self::NoteUse { .. } => "note_use",
             Self::DropUse { .. } => "drop_use",

@@ -1,6 +1,7 @@
 //! Plans as DynamoDB writes: the only place with condition and update expressions.
 
 mod basket;
+mod batch;
 mod catalog;
 mod identity;
 mod order;
@@ -35,6 +36,7 @@ pub(crate) enum Action {
     Check(Item),
 }
 
+pub(crate) use batch::BATCH;
 pub(crate) use promotion::{USE, VOUCHER};
 
 /// The condition of a row that must not be there.
@@ -156,6 +158,8 @@ pub(crate) fn encode(write: &Write, store: &Store) -> Result<Vec<Op>, StoreError
         Write::CheckOffer { offer, version } => one(promotion::check_offer(keys, offer, *version)?),
         Write::SaveVoucher { voucher, expect } => one(promotion::save_voucher(keys, voucher, *expect)?),
         Write::DropVoucher(voucher) => one(promotion::drop_voucher(keys, voucher)),
+        Write::CreateBatch(of) => one(Op::create(batch::batch_row(keys, of)?)),
+        Write::SaveBatch(of) => one(order::save(batch::batch_row(keys, of)?, of.version)),
         Write::MoveUses(moved) => Ok(promotion::move_uses(keys, moved)),
         Write::NoteUse { code, note } => one(promotion::note_use(keys, code, note)?),
         Write::DropUse { code, order } => one(promotion::drop_use(keys, code, order)),
