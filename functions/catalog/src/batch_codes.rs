@@ -78,25 +78,40 @@ pub(crate) async fn list_batch_codes(
     Path(id): Path<BatchId>,
     Query(query): Query<CodesQuery>,
 ) -> Result<Response, Problem> {
-    let scope = format!("{}|codes|{id}", app.http.tenant());
-    let cursors = app.http.cursors();
-    let after = query.cursor.map(|cursor| cursors.decode(&scope, &cursor)).transpose()?;
     let (_, batch) = who.with(app.store.read_batch(&id)).await?;
     let batch = batch.ok_or_else(|| Problem::new(Code::UnknownBatch))?;
+    page_of(&app, &batch, query).await
+}
+
+/// A page of a batch's codes.
+pub(crate) async fn page_of(app: &App, batch: &Batch, query: CodesQuery) -> Result<Response, Problem> {
+    let scope = format!("{}|codes|{}", app.http.tenant(), batch.id);
+    let cursors = app.http.cursors();
+    let after = query.cursor.map(|cursor| cursors.decode(&scope, &cursor)).transpose()?;
     let from = after.as_ref().map_or(Ok(0), place)?;
     let end = from.saturating_add(query.limit.0).min(batch.made);
     let first = from == 0;
-    let mut headers = HeaderMap::from_iter([
-        (CONTENT_TYPE, if first { WITH_HEADER } else { WITHOUT }),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ]);
+    let mut headers = headers(if first { WITH_HEADER } else { WITHOUT });
     if end < batch.made {
         let cursor = cursors.encode(&scope, &Position::from([("place".to_owned(), end.to_string())]));
-        let link = format!("<{}/codes?limit={}&cursor={cursor}>; rel=\"next\"", url(&batch), query.limit.0);
+        let link = format!("<{}/codes?limit={}&cursor={cursor}>; rel=\"next\"", url(batch), query.limit.0);
         headers.insert(LINK, HeaderValue::try_from(link).map_err(|error| Problem::internal(&error))?);
     }
-    let csv = write(&app, &batch, from..end, if first { HEADER } else { "" }).await?;
+    let csv = write(app, batch, from..end, if first { HEADER } else { "" }).await?;
     Ok((headers, csv).into_response())
+}
+
+/// A whole file of some codes.
+pub(crate) fn file_of(vouchers: &[Voucher]) -> Response {
+    let mut csv = HEADER.to_owned();
+    for voucher in vouchers {
+        line(&mut csv, voucher);
+    }
+    (headers(WITH_HEADER), csv).into_response()
+}
+
+fn headers(kind: HeaderValue) -> HeaderMap {
+    HeaderMap::from_iter([(CONTENT_TYPE, kind), (CACHE_CONTROL, HeaderValue::from_static("no-store"))])
 }
 
 /// The place at which a page begins.

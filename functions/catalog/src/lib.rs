@@ -9,6 +9,8 @@ mod batches;
 mod body;
 mod catalogs;
 mod config;
+mod coupon_body;
+mod coupons;
 mod courses;
 mod edit_product;
 mod health;
@@ -70,6 +72,12 @@ web::operations!(
     offers::read_offer,
     offers::replace_offer,
     offers::delete_offer,
+    coupons::list_coupons,
+    coupons::create_coupon,
+    coupons::read_coupon,
+    coupons::list_coupon_codes,
+    coupons::change_coupon,
+    coupons::deactivate_coupon,
     batches::list_batches,
     batches::create_batch,
     batches::read_batch,

@@ -68,12 +68,19 @@ pub(crate) struct VoucherView {
     version: u64,
     /// The batch that it was made with, if it was.
     batch: Option<String>,
+    /// The coupon for which it was named, if it was.
+    coupon: Option<String>,
     /// Orders that have it. Those that wait for payment are counted; those that ended unpaid are not.
     taken: u32,
 }
 
 impl From<Voucher> for VoucherView {
     fn from(voucher: Voucher) -> Self {
+        let (batch, coupon) = match voucher.origin {
+            Some(Origin::Batch(id)) => (Some(id.to_string()), None),
+            Some(Origin::Coupon(id)) => (None, Some(id.to_string())),
+            Some(Origin::Line(_)) | None => (None, None),
+        };
         Self {
             code: voucher.code.to_string(),
             usage: voucher.usage,
@@ -83,10 +90,8 @@ impl From<Voucher> for VoucherView {
             ends_at: voucher.ends_at,
             email_domains: voucher.email_domains,
             version: voucher.version,
-            batch: match voucher.origin {
-                Some(Origin::Batch(id)) => Some(id.to_string()),
-                Some(Origin::Line(_)) | None => None,
-            },
+            batch,
+            coupon,
             taken: voucher.level.taken,
         }
     }

@@ -25,6 +25,7 @@ use crate::uses::Level;
 use crate::voucher::{Origin, Usage, Voucher, save_voucher};
 
 pub use change::{Edit, TermsEdit, change_batch};
+pub(crate) use slice::edited;
 pub use slice::{Slice, fail, next_slice};
 
 /// The most codes of one batch.
@@ -168,18 +169,6 @@ impl Batch {
     pub fn codes(&self, places: Range<u32>) -> Vec<VoucherCode> {
         // No place has a code that is none: a prefix is short enough.
         places.filter_map(|place| self.seed.code(self.prefix.as_ref(), place).ok()).collect()
-    }
-
-    /// The most that its codes can be used in all.
-    #[must_use]
-    pub fn most(&self) -> u32 {
-        let of_one = match self.usage {
-            Usage::SingleUse => 1,
-            Usage::OncePerCustomer | Usage::MultiUse | Usage::MultiUsePerCustomer => {
-                self.terms.max_uses.unwrap_or(crate::voucher::MAX_USES)
-            }
-        };
-        of_one.saturating_mul(self.count)
     }
 
     /// A code as it is made, at the terms of now.

@@ -17,6 +17,7 @@ pub mod change_basket;
 pub mod client_key;
 pub mod client_secret;
 pub mod code_seed;
+pub mod coupon;
 pub mod course;
 pub mod course_key;
 pub mod decide_refund;

@@ -52,6 +52,8 @@ impl Usage {
 pub enum Origin {
     /// A batch that staff asked for.
     Batch(BatchId),
+    /// A coupon, for which staff named it.
+    Coupon(Slug),
     /// A line by which somebody bought enrolment codes.
     Line(LineRef),
 }

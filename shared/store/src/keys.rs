@@ -11,6 +11,7 @@
 //! | voucher with its uses | `VOUCHER#<code>` | `VOUCHER` | gsi1 `VOUCHERS` / `<code>` |
 //! | an order with a code | `VOUCHER#<code>` | `USE#<number>` | |
 //! | batch of codes | `BATCH#<id>` | `BATCH` | gsi1 `BATCHES` / `<id>`; gsi2 due |
+//! | coupon | `COUPON#<id>` | `COUPON` | gsi1 `COUPONS` / `<id>` |
 //! | basket | `BASKET#<owner>` | `BASKET` | |
 //! | entitlement | `OWNED#<user>` | `SKU#<sku>` | |
 //! | a user's uses | `OWNED#<user>` | `USES#AUTO#<offer>`, `USES#OFFER#<offer>` or `USES#CODE#<code>` | |
@@ -104,6 +105,14 @@ impl Keys<'_> {
 
     pub(crate) fn batches(self) -> String {
         self.of("BATCHES")
+    }
+
+    pub(crate) fn coupon(self, id: &Slug) -> String {
+        self.of(format_args!("COUPON#{id}"))
+    }
+
+    pub(crate) fn coupons(self) -> String {
+        self.of("COUPONS")
     }
 
     pub(crate) fn basket(self, owner: &Owner) -> String {

@@ -29,7 +29,7 @@ impl<T> From<Option<T>> for Edit<T> {
 }
 
 impl<T: Clone> Edit<T> {
-    fn apply(&self, to: &mut T) {
+    pub(crate) fn apply(&self, to: &mut T) {
         if let Self::Set(value) = self {
             to.clone_from(value);
         }

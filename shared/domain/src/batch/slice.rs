@@ -95,7 +95,7 @@ fn revise(batch: &Batch, codes: &[Voucher], offer: &Offer, now: Timestamp) -> (B
 }
 
 /// A code with some of its terms changed.
-fn edited(voucher: &Voucher, edit: &TermsEdit) -> Voucher {
+pub(crate) fn edited(voucher: &Voucher, edit: &TermsEdit) -> Voucher {
     let Voucher { max_uses, starts_at, ends_at, email_domains, .. } = voucher.clone();
     let mut terms = Terms { max_uses, starts_at, ends_at, email_domains };
     edit.apply(&mut terms);

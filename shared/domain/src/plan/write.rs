@@ -8,6 +8,7 @@ use crate::basket::Basket;
 use crate::batch::Batch;
 use crate::catalog::Catalog;
 use crate::client_key::ClientKey;
+use crate::coupon::Coupon;
 use crate::course::Course;
 use crate::entitlement::LineRef;
 use crate::id::{BasketId, OrderNumber, OutboxId};
@@ -60,6 +61,13 @@ pub enum Write {
         /// As it shall be.
         after: Box<Offer>,
     },
+    /// A new offer with a new catalog, which it names. Condition: both are absent.
+    CreateOfferOfCatalog {
+        /// The catalog, linked to the offer.
+        catalog: Box<Catalog>,
+        /// The offer.
+        offer: Box<Offer>,
+    },
     /// An offer whose catalog was edited. Condition: at the version before its own.
     RefreshOffer(Box<Offer>),
     /// Removes an offer; what was counted of it stays. Condition: at its version.
@@ -80,6 +88,10 @@ pub enum Write {
     },
     /// Removes a voucher. Conditions: at its version; never used.
     DropVoucher(Box<Voucher>),
+    /// A new coupon. Condition: absent.
+    CreateCoupon(Box<Coupon>),
+    /// The coupon. Condition: at the version before its own.
+    SaveCoupon(Box<Coupon>),
     /// A new batch of codes. Condition: absent.
     CreateBatch(Box<Batch>),
     /// The batch of codes. Condition: at the version before its own.
@@ -270,11 +282,14 @@ impl Write {
             Self::SaveCatalog { .. } => "save_catalog",
             Self::DropCatalog { .. } => "drop_catalog",
             Self::SaveOffer { .. } => "save_offer",
+            Self::CreateOfferOfCatalog { .. } => "create_offer_of_catalog",
             Self::RefreshOffer(_) => "refresh_offer",
             Self::DropOffer(_) => "drop_offer",
             Self::CheckOffer { .. } => "check_offer",
             Self::SaveVoucher { .. } => "save_voucher",
             Self::DropVoucher(_) => "drop_voucher",
+            Self::CreateCoupon(_) => "create_coupon",
+            Self::SaveCoupon(_) => "save_coupon",
             Self::CreateBatch(_) => "create_batch",
             Self::SaveBatch(_) => "save_batch",
             Self::MoveUses(_) => "move_uses",

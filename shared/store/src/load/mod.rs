@@ -6,6 +6,7 @@ mod books;
 mod caller;
 mod catalog;
 mod clients;
+mod coupons;
 mod order;
 mod products;
 mod promotions;
