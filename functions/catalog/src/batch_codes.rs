@@ -44,7 +44,7 @@ pub(crate) struct CodesQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000, default = 1000)]
     limit: CodesLimit,
     /// Of the `Link` of the page before.
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
 }
 
 /// How many codes a page holds at most.

@@ -81,6 +81,17 @@ pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -
     field.deserialize_map(Members(PhantomData))
 }
 
+/// As [`object`], or null.
+pub(crate) fn object_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    struct Object<T>(T);
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+        fn deserialize<D: Deserializer<'de>>(field: D) -> Result<Self, D::Error> {
+            object(field).map(Object)
+        }
+    }
+    Ok(Option::<Object<T>>::deserialize(field)?.map(|Object(value)| value))
+}
+
 /// Tells a field that is null from one that is left out.
 pub(crate) fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(field).map(Some)

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use web::{MoneyBody, Problem};
 
 use crate::batch_body::BatchView;
-use crate::body::{named, object};
+use crate::body::{named, object, object_or_null};
 use crate::catalogs::QueryBody;
 use crate::offer_body::{BenefitBody, ConditionBody, LimitsBody, OfferBody, OfferView};
 use crate::vouchers::VoucherView;
@@ -159,7 +159,8 @@ pub(crate) struct CouponBody {
     #[schema(value_type = Option<String>, max_length = 500)]
     note: Option<Note>,
     /// A catalog that is made for it. Without one, the offer's condition says which products.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_null")]
+    #[schema(value_type = Option<CouponCatalogBody>)]
     catalog: Option<CouponCatalogBody>,
     pub(crate) offer: CouponOfferBody,
     codes: CouponCodesBody,
@@ -246,6 +247,8 @@ pub(crate) struct CouponPatch {
     #[schema(value_type = Option<String>, format = DateTime)]
     ends_at: Option<Option<Timestamp>>,
     /// All limits of the offer: those that are left out end.
+    #[serde(default, deserialize_with = "object_or_null")]
+    #[schema(value_type = Option<LimitsBody>)]
     limits: Option<LimitsBody>,
     #[serde(default, deserialize_with = "object")]
     codes: CouponCodesPatch,

@@ -88,6 +88,8 @@ pub(crate) async fn list_coupon_codes(
     let CouponFile { vouchers, batch, .. } = read(&app, who, &id).await?;
     match batch {
         Some(batch) => page_of(&app, &batch, query).await,
+        // They fit into one page, which leads to no other.
+        None if query.cursor.is_some() => Err(Problem::new(Code::BadCursor)),
         None => Ok(file_of(&vouchers)),
     }
 }

@@ -7,6 +7,7 @@ mod baskets;
 mod batches;
 mod checkout;
 mod clients;
+mod coupons;
 mod crashes;
 mod currencies;
 mod entitlements;
