@@ -116,9 +116,9 @@ fn from_turn<T>(all: &[T], minute: i64) -> impl Iterator<Item = &T> {
 async fn sweep_one(app: &App, until: &Until) -> Result<SweepReport, StoreError> {
     let now = app.clock.now();
     let report = sweep(&app.store, &app.queue, now, app.entropy.ids(now), || until.is_over()).await?;
-    let SweepReport { orders, left, messages, resent, expired, unread, overdue, ref batches } = report;
-    let (tenant, overdue_s, batches) = (app.store.tenant(), overdue.as_secs(), batches.len());
-    tracing::info!(%tenant, orders, messages, resent, expired, unread, overdue_s, batches, "swept");
+    let SweepReport { orders, left, messages, resent, expired, unread, overdue, batches: _ } = report;
+    let (tenant, overdue_s) = (app.store.tenant(), overdue.as_secs());
+    tracing::info!(%tenant, orders, messages, resent, expired, unread, overdue_s, "swept");
     if left > 0 {
         tracing::warn!(%tenant, left, "out of time: due orders are left to the next run");
     }

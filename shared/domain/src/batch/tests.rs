@@ -65,13 +65,13 @@ impl Table {
         assert!(plan.writes.len() <= 100);
         let mut saved = None;
         for write in plan.writes {
-            match write {
-                Write::SaveVoucher { voucher, expect } => {
-                    assert_eq!(self.0.get(&voucher.code).map(|there| there.version), expect);
-                    self.0.insert(voucher.code.clone(), *voucher);
-                }
-                Write::SaveBatch(batch) => assert!(saved.replace(*batch).is_none()),
-                other => panic!("{other:?}"),
+            if let Write::SaveVoucher { voucher, expect } = write {
+                assert_eq!(self.0.get(&voucher.code).map(|there| there.version), expect);
+                self.0.insert(voucher.code.clone(), *voucher);
+            } else if let Write::SaveBatch(batch) = write {
+                assert!(saved.replace(*batch).is_none());
+            } else {
+                panic!("{write:?}");
             }
         }
         saved.expect("the batch is in each of its slices")
