@@ -32,8 +32,9 @@ pub use slice::{Slice, fail, next_slice};
 pub const MAX_CODES: u32 = 100_000;
 /// The most codes of one slice: a transaction writes up to 100 rows, and the batch's is one of them.
 pub const SLICE: u32 = 90;
-/// How long a batch that is being worked is left to its worker; then anybody may go on.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(30);
+/// How long after a slice a batch is left to its worker; then anybody may go on. Two at once are harmless, and a worker that
+/// ran out of time is to be followed by the next run, a minute after the last began.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(3);
 
 /// What staff can set for all codes of a batch, and change later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

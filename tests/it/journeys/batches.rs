@@ -11,7 +11,7 @@ use tests::{Answer, Client, TestApp};
 use super::offers::{offer, percent, usd};
 
 /// Past the time for which a batch is left to who works it.
-pub(super) const LEASE_OVER_S: i64 = 31;
+pub(super) const LEASE_OVER_S: i64 = 4;
 /// How many codes are made before the request is answered.
 pub(super) const AT_ONCE: u64 = 540;
 
