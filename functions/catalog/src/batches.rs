@@ -11,6 +11,7 @@ use domain::id::BatchId;
 use domain::idempotency::{KeyUse, judge};
 use domain::offer::Offer;
 use domain::owner::{Owner, UserId};
+use jiff::{SignedDuration, Timestamp};
 use web::{Claim, Code, ETag, IdempotencyKey, IfMatch, Json, Page, Path, Problem, Query, Staff, fingerprint_of};
 
 use crate::App;
@@ -20,6 +21,8 @@ use crate::courses::PageQuery;
 
 /// How many slices of 90 codes are worked before the answer.
 const AT_ONCE: u32 = 6;
+/// No slice is begun later than this after the first: a table that is slow must not cost the caller the answer.
+const FOR: SignedDuration = SignedDuration::from_secs(5);
 /// How often a change is decided anew while the batch moves under it: each of its slices moves it.
 const ROUNDS: u32 = 8;
 
@@ -107,7 +110,9 @@ fn render(batch: Batch, replayed: bool) -> Response {
 /// Works the first slices. The batch is committed and due: what fails here, the janitor does.
 pub(crate) async fn work(app: &App, batch: Batch) -> Batch {
     let known = batch.clone();
-    match app.store.work_batch(batch, AT_ONCE, || app.http.now(), || false).await {
+    let until = app.http.now().saturating_add(FOR).unwrap_or(Timestamp::MAX);
+    let is_over = || app.http.now() >= until;
+    match app.store.work_batch(batch, AT_ONCE, || app.http.now(), is_over).await {
         Ok(worked) => worked.batch,
         Err(error) => {
             tracing::warn!(batch = %known.id, error = &error as &dyn std::error::Error, "batch of codes not worked");

@@ -227,7 +227,7 @@ pub fn create_coupon(
 fn create_offer(mut draft: Offer, catalog: Option<Catalog>, now: Timestamp) -> Result<(Offer, Plan), CouponRefusal> {
     draft.limits.max_uses.get_or_insert(COUNTED);
     let Some(catalog) = catalog else { return save_offer(None, draft, now).map_err(of(Part::Offer)) };
-    let (catalog, _) = save_catalog(None, catalog, &[], now).map_err(of(Part::Catalog))?;
+    let (catalog, _) = save_catalog(None, catalog, std::slice::from_ref(&draft), now).map_err(of(Part::Catalog))?;
     draft.condition.products = Selection::Catalog(Box::new(catalog.clone()));
     let (offer, _) = save_offer(None, draft, now).map_err(of(Part::Offer))?;
     let links = Links { offers: BTreeSet::from([offer.id.clone()]), changes: 1 };

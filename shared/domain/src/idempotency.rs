@@ -19,13 +19,13 @@ pub struct IdempotencyRecord {
     /// The digest of method, path and body.
     pub fingerprint: String,
     /// The order that the request made, or asked a refund of.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderNumber>,
     /// The refund that the request made, if it made one.
     #[serde(default)]
     pub refund: Option<RefundId>,
     /// The batch of codes that the request made.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<BatchId>,
     /// When it is forgotten.
     pub forget_at: Timestamp,

@@ -249,7 +249,7 @@ async fn the_rules_of_its_parts_are_those_of_each_made_alone() {
     for (more, pointer) in [
         (json!({"catalog": {"query": {}}}), "/catalog/query"),
         (json!({"catalog": {"query": {"org": ""}}}), "/catalog/query/org"),
-        (json!({"catalog": {"skus": skus}}), "/offer/condition/catalog"),
+        (json!({"catalog": {"skus": skus}}), "/catalog/skus"),
         (json!({"catalog": {"skus": ["PY"]}, "offer": {"benefit": free, "condition": {"skus": ["PY"]}}}), "/catalog"),
         (json!({"catalog": null, "offer": {"benefit": free, "condition": {"skus": []}}}), "/offer/condition/skus"),
         (

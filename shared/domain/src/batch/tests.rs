@@ -136,6 +136,29 @@ fn a_count_has_its_bounds_and_terms_those_of_codes_made_by_hand() {
     assert!(change_batch(&batch, uses(1), None, now()).is_err());
 }
 
+#[test]
+fn the_auditor_finds_a_code_too_few_one_too_many_and_those_of_no_batch() {
+    let (batch, _) = start(2, None).unwrap();
+    let mut table = Table::default();
+    let batch = table.work(&batch).unwrap();
+    let books = |batches: &[Batch], most: usize| crate::audit::Books {
+        batches: batches.to_vec(),
+        vouchers: table.0.values().take(most).cloned().collect(),
+        counters: table.0.keys().map(|code| (all(code), Level::default())).take(most).collect(),
+        ..Default::default()
+    };
+    let found = |books| crate::audit::check(&books).into_iter().map(|violation| violation.detail).collect::<Vec<_>>();
+    assert_eq!(found(books(std::slice::from_ref(&batch), 2)), Vec::<String>::new());
+    assert_eq!(found(books(std::slice::from_ref(&batch), 1)), ["made 2, there are 1 codes"]);
+    let behind = Batch { made: 1, ..batch };
+    assert_eq!(found(books(&[behind], 2)), ["made 1, there are 2 codes"]);
+    assert_eq!(found(books(&[], 2)), ["2 codes of a batch that is not there"]);
+}
+
+fn all(code: &VoucherCode) -> crate::uses::Counter {
+    crate::uses::Counter::All(crate::uses::Counted::Voucher(code.clone()))
+}
+
 proptest! {
     /// Whenever staff change it, in the end there are all codes, each once, all at the terms of the batch, but for those
     /// that were used more often, which are counted.

@@ -62,6 +62,22 @@ async fn workers_at_once_make_nothing_twice_and_leave_nothing_out() {
     app.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_comes_through_while_the_janitor_is_at_it() {
+    let app = shop().await;
+    let url = batch(&app, 1_500, json!({"usage": "multi_use", "max_uses": 5})).await;
+    app.cloud.clock.advance(jiff::SignedDuration::from_secs(LEASE_OVER_S));
+    let (staff, patch) = (app.staff(), json!({"max_uses": 7}));
+    let (swept, changed) = tokio::join!(app.cloud.sweep(), staff.patch(&url, &patch));
+    swept.unwrap();
+    changed.expect(StatusCode::ACCEPTED);
+    app.check().await;
+    app.advance(LEASE_OVER_S).await;
+    assert_eq!(progress(&app, &url).await, (json!("done"), 1_500, 0));
+    assert!(lines(&app, &url, 10_000).await.0.iter().all(|line| line[3] == "7"));
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn a_worker_that_is_out_of_time_leaves_the_rest_to_the_next() {
     let app = shop().await;
