@@ -23,6 +23,10 @@ run *args:
 bench:
     cargo run --release -p local -- bench
 
+# Make a batch of codes on a fresh disk, and print how fast it goes and what memory it takes; `just batch-bench 5000` a smaller one
+batch-bench *codes:
+    cargo run --release -p local -- batch-bench --data "$(mktemp -d)" {{ codes }}
+
 # Measure the functions' binaries through the Lambda Runtime API, beside bare ones; `just lambda-bench catalog` one of them
 lambda-bench *functions:
     cargo run --release -p local -- lambda-bench {{ functions }}

@@ -97,6 +97,8 @@ struct World {
     session: String,
     /// The `Session-Id` that opens it.
     session_id: String,
+    /// The id of a batch of codes.
+    batch: String,
     /// The id of a client key.
     client_key: String,
     /// The id of a machine client.
@@ -120,6 +122,11 @@ impl World {
         staff.post("/api/v1/offers", &offer).await.expect(StatusCode::CREATED);
         let code = json!({"code": "DEAL", "usage": "multi_use", "offer": "deal"});
         staff.post("/api/v1/vouchers", &code).await.expect(StatusCode::CREATED);
+        let codes = json!({"count": 2, "usage": "multi_use", "offer": "deal"});
+        let keyed = staff.with("Idempotency-Key", "world");
+        let batch = keyed.post("/api/v1/vouchers/batches", &codes).await.expect(StatusCode::ACCEPTED);
+        let batch = batch["id"].as_str().unwrap().to_owned();
+        staff.post("/api/v1/coupons", &samples::coupon("acme")).await.expect(StatusCode::CREATED);
         let ada = app.user("ada");
         let paid = ada.order("SHUT").await;
         ada.pay(&paid, "succeed").await.expect(StatusCode::OK);
@@ -140,7 +147,7 @@ impl World {
         let machine_client = register(&app, "machine-clients", worker).await;
         let number = |checkout: &Answer| checkout["order_number"].as_str().unwrap().to_owned();
         let (pending, paid, router) = (number(&pending), number(&paid), app.cloud.router());
-        Self { app, router, pending, paid, refunds, session, session_id, client_key, machine_client }
+        Self { app, router, pending, paid, refunds, session, session_id, batch, client_key, machine_client }
     }
 
     fn token(&self, who: Who) -> String {

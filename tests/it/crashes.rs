@@ -1,4 +1,4 @@
-//! A crash between every two effects of checkout, webhook, fulfilment and refund: whatever a process has done when it dies, the
+//! A crash between every two effects of checkout, webhook, fulfilment, refund and a batch of codes: whatever a process has done when it dies, the
 //! next one carries it on, and nothing is lost or done twice.
 //!
 //! A crash is made at the wire: after some calls nothing reaches anybody any more, or one more call takes effect and its
@@ -162,4 +162,42 @@ async fn a_refund_that_dies_anywhere_goes_back_once_and_takes_the_place_with_it(
         }
     }
     panic!("a refund makes more than {ENOUGH} calls");
+}
+
+#[tokio::test]
+async fn a_batch_of_codes_that_dies_anywhere_makes_each_code_once() {
+    for (calls, effect) in crashes() {
+        let app = TestApp::start().await;
+        let offer = json!({"id": "fifth", "name": "A fifth", "benefit": {"type": "percent", "value": "20"}});
+        app.staff().post("/api/v1/offers", &offer).await.expect(StatusCode::CREATED);
+        let staff = app.staff().with("Idempotency-Key", "key");
+        let body = json!({"count": 100, "usage": "multi_use", "offer": "fifth"});
+        app.cloud.faults.crash_after(calls, effect);
+        let first = staff.post("/api/v1/vouchers/batches", &body).await;
+        let url = first.header("location").to_owned();
+        if !url.is_empty() {
+            staff.patch(&url, &json!({"max_uses": 3})).await;
+        }
+        // The janitor dies of it as well.
+        app.cloud.clock.advance(jiff::SignedDuration::from_secs(31));
+        let _ = app.cloud.sweep().await;
+        let died = app.cloud.faults.recover();
+        let second = staff.post("/api/v1/vouchers/batches", &body).await.expect(StatusCode::ACCEPTED);
+        app.check().await;
+        let url = second.header("location").to_owned();
+        staff.patch(&url, &json!({"max_uses": 3})).await.expect(StatusCode::ACCEPTED);
+        app.advance(31).await;
+        let batch = staff.get(&url).await.expect(StatusCode::OK);
+        let stands = ["state", "made", "refused"].map(|name| batch[name].clone());
+        assert_eq!(json!(stands), json!(["done", 100, 0]), "after {calls} calls, {effect}: {}", batch.text);
+        let csv = staff.get(&format!("{url}/codes")).await.expect(StatusCode::OK);
+        assert_eq!(csv.text.matches(",fifth,multi_use,3,,,0\r\n").count(), 100, "after {calls} calls, {effect}");
+        let all = staff.get("/api/v1/vouchers/batches").await.expect(StatusCode::OK);
+        assert_eq!(all["items"].as_array().map(Vec::len), Some(1));
+        app.finish().await;
+        if !died {
+            return;
+        }
+    }
+    panic!("a batch of 100 makes more than {ENOUGH} calls");
 }

@@ -120,6 +120,25 @@ async fn an_order_whose_time_to_pay_is_over_expires_once() {
 }
 
 #[tokio::test]
+async fn a_batch_of_codes_is_made_to_its_end() {
+    let deployment = late().await;
+    let staff = deployment.app.staff();
+    let offer = json!({"id": "fifth", "name": "A fifth", "benefit": {"type": "percent", "value": "20"}});
+    staff.post("/api/v1/offers", &offer).await.expect(StatusCode::CREATED);
+    let body = json!({"count": 1_000, "usage": "single_use", "offer": "fifth"});
+    let keyed = staff.with("Idempotency-Key", "codes");
+    let batch = keyed.post("/api/v1/vouchers/batches", &body).await.expect(StatusCode::ACCEPTED);
+    assert_eq!((&batch["state"], &batch["made"]), (&json!("running"), &json!(540)));
+    for _ in 0..2 {
+        wake(&deployment).await;
+        let batch = staff.get(batch.header("location")).await.expect(StatusCode::OK);
+        assert_eq!((&batch["state"], &batch["made"]), (&json!("done"), &json!(1_000)));
+        deployment.app.check().await;
+    }
+    finish(deployment).await;
+}
+
+#[tokio::test]
 async fn two_at_once_are_harmless() {
     let deployment = late().await;
     unsent(&deployment, "ada").await;

@@ -83,6 +83,22 @@ pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -
     field.deserialize_map(Members(PhantomData))
 }
 
+/// As [`object`], or null.
+pub(crate) fn object_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    struct Object<T>(T);
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+        fn deserialize<D: Deserializer<'de>>(field: D) -> Result<Self, D::Error> {
+            object(field).map(Object)
+        }
+    }
+    Ok(Option::<Object<T>>::deserialize(field)?.map(|Object(value)| value))
+}
+
+/// Tells a field that is null from one that is left out.
+pub(crate) fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(field).map(Some)
+}
+
 /// Windows with the pointers of their faults.
 pub(crate) fn stock_drafts(stock: Vec<StockBody>, pointer: &str) -> Result<Vec<StockDraft>, Problem> {
     stock.into_iter().enumerate().map(|(i, window)| window.draft(&format!("{pointer}/{i}"))).collect()

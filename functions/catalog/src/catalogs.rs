@@ -87,7 +87,7 @@ impl From<Word> for String {
 }
 
 impl QueryBody {
-    fn query(self) -> Result<CatalogQuery, Problem> {
+    pub(crate) fn query(self) -> Result<CatalogQuery, Problem> {
         let Self { org, key_pattern, mode, kind, title_words } = self;
         let long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.is_empty() || text.len() > 255);
         if long(&org) {

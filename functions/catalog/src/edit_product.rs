@@ -12,12 +12,12 @@ use domain::part::MAX_PARTS;
 use domain::places::Country;
 use domain::product::Product;
 use domain::text::{Mode, Sku, Title};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Claim, Code, ETag, IfMatch, Json, Path, Problem, Staff};
 
 use crate::App;
-use crate::body::{ProductBody, ProductView, StockBody, check_attributes, refused, stock_drafts};
+use crate::body::{ProductBody, ProductView, StockBody, check_attributes, named, refused, stock_drafts};
 
 /// Creates a product.
 #[utoipa::path(post, path = "/api/v1/products", tag = "catalog", request_body = ProductBody,
@@ -79,11 +79,6 @@ pub(crate) struct ProductPatch {
     blocked_countries: Option<BTreeSet<Country>>,
     published: Option<bool>,
     stock: Option<Vec<StockBody>>,
-}
-
-/// Tells a field that is null from one that is left out.
-fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(field).map(Some)
 }
 
 /// Changes some fields of a product.

@@ -3,9 +3,14 @@
 //! Reading costs one round trip whatever the size of the catalog; nothing scans. An edit carries the version that it was
 //! made on, and never disturbs units that are held or sold.
 
+mod batch_body;
+mod batch_codes;
+mod batches;
 mod body;
 mod catalogs;
 mod config;
+mod coupon_body;
+mod coupons;
 mod courses;
 mod edit_product;
 mod health;
@@ -67,6 +72,17 @@ web::operations!(
     offers::read_offer,
     offers::replace_offer,
     offers::delete_offer,
+    coupons::list_coupons,
+    coupons::create_coupon,
+    coupons::read_coupon,
+    coupons::list_coupon_codes,
+    coupons::change_coupon,
+    coupons::deactivate_coupon,
+    batches::list_batches,
+    batches::create_batch,
+    batches::read_batch,
+    batches::change_batch,
+    batch_codes::list_batch_codes,
     vouchers::list_vouchers,
     vouchers::create_voucher,
     vouchers::read_voucher,

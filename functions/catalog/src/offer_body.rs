@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::catalog::Catalog;
 use domain::money::Money;
-use domain::offer::{Condition, Limits, Offer};
+use domain::offer::{COUNTED, Condition, Limits, Offer};
 use domain::percent::{BadPercent, Percent};
 use domain::pricing::Reduction;
 use domain::selection::Selection;
@@ -27,7 +27,7 @@ pub(crate) struct ConditionBody {
     pub(crate) catalog: Option<Slug>,
     /// The products that count, 1 to 200, in place of a catalog.
     #[schema(value_type = Option<Vec<String>>)]
-    skus: Option<BTreeSet<Sku>>,
+    pub(crate) skus: Option<BTreeSet<Sku>>,
     /// At least so many units of them.
     #[schema(minimum = 1)]
     min_quantity: Option<u32>,
@@ -109,6 +109,23 @@ pub(crate) struct LimitsBody {
     max_discount: Option<MoneyBody>,
 }
 
+impl LimitsBody {
+    pub(crate) fn limits(self) -> Limits {
+        Limits {
+            max_uses: self.max_uses,
+            max_uses_per_user: self.max_uses_per_user,
+            max_discount: self.max_discount.map(Money::from),
+        }
+    }
+
+    fn of(limits: Limits) -> Self {
+        let Limits { max_uses, max_uses_per_user, max_discount } = limits;
+        // What is only counted has no limit to show.
+        let max_uses = max_uses.filter(|most| *most != COUNTED);
+        Self { max_uses, max_uses_per_user, max_discount: max_discount.map(MoneyBody::from) }
+    }
+}
+
 /// An offer as staff send it.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -118,30 +135,30 @@ pub(crate) struct OfferBody {
     pub(crate) id: Slug,
     /// What people read.
     #[schema(value_type = String, max_length = 255)]
-    name: Title,
+    pub(crate) name: Title,
     #[serde(default, deserialize_with = "object")]
     pub(crate) condition: ConditionBody,
-    benefit: BenefitBody,
+    pub(crate) benefit: BenefitBody,
     #[serde(default, deserialize_with = "object")]
-    limits: LimitsBody,
+    pub(crate) limits: LimitsBody,
     /// Its first moment, RFC 3339; null is always.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    starts_at: Option<Timestamp>,
+    pub(crate) starts_at: Option<Timestamp>,
     /// Its end, RFC 3339; null is never.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    ends_at: Option<Timestamp>,
+    pub(crate) ends_at: Option<Timestamp>,
     /// Higher ones are applied first.
     #[serde(default)]
     #[schema(minimum = 0, maximum = 65_535)]
-    priority: u16,
+    pub(crate) priority: u16,
     /// Whether it combines with no other.
     #[serde(default)]
-    exclusive: bool,
+    pub(crate) exclusive: bool,
     /// Whether it is for every basket, without a code. It cannot be changed later.
     #[serde(default)]
-    automatic: bool,
+    pub(crate) automatic: bool,
 }
 
 impl BenefitBody {
@@ -194,11 +211,7 @@ impl OfferBody {
                 email_domains: condition.email_domains,
             },
             benefit: self.benefit.reduction()?,
-            limits: Limits {
-                max_uses: self.limits.max_uses,
-                max_uses_per_user: self.limits.max_uses_per_user,
-                max_discount: self.limits.max_discount.map(Money::from),
-            },
+            limits: self.limits.limits(),
             starts_at: self.starts_at,
             ends_at: self.ends_at,
             priority: self.priority,
@@ -250,7 +263,6 @@ impl OfferView {
             Selection::All | Selection::Catalog(_) => None,
         };
         let min_value = min_value.map(MoneyBody::from);
-        let Limits { max_uses, max_uses_per_user, max_discount } = offer.limits;
         Self {
             id: offer.id.to_string(),
             name: offer.name.to_string(),
@@ -265,7 +277,7 @@ impl OfferView {
                 email_domains,
             },
             benefit: BenefitBody::of(offer.benefit),
-            limits: LimitsBody { max_uses, max_uses_per_user, max_discount: max_discount.map(MoneyBody::from) },
+            limits: LimitsBody::of(offer.limits),
             starts_at: offer.starts_at,
             ends_at: offer.ends_at,
             priority: offer.priority,

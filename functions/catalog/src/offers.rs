@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
+use domain::catalog::Catalog;
 use domain::offer::{MAX_AUTOMATIC, Offer, save_offer};
 use domain::plan::{Plan, Write};
 use domain::text::Slug;
@@ -107,14 +108,15 @@ async fn read(app: &App, who: Claim<Staff>, id: &Slug) -> Result<Offer, Problem>
     offer.ok_or_else(|| Problem::new(Code::UnknownOffer))
 }
 
+/// The catalog that a condition names, as it is now.
+pub(crate) async fn named_catalog(app: &App, id: Option<&Slug>) -> Result<Option<Catalog>, Problem> {
+    let Some(id) = id else { return Ok(None) };
+    let found = app.store.read_catalog(id).await?;
+    found.map(Some).ok_or_else(|| Problem::field("/condition/catalog", "there is no such catalog"))
+}
+
 async fn save(app: &App, body: OfferBody, before: Option<Offer>) -> Result<Offer, Problem> {
-    let catalog = match &body.condition.catalog {
-        Some(id) => {
-            let found = app.store.read_catalog(id).await?;
-            Some(found.ok_or_else(|| Problem::field("/condition/catalog", "there is no such catalog"))?)
-        }
-        None => None,
-    };
+    let catalog = named_catalog(app, body.condition.catalog.as_ref()).await?;
     let now = app.http.now();
     let draft = body.draft(catalog, now)?;
     if draft.automatic && before.is_none() && app.store.read_automatic_offers().await?.len() >= MAX_AUTOMATIC {

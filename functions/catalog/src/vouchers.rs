@@ -66,12 +66,21 @@ pub(crate) struct VoucherView {
     #[schema(value_type = Vec<String>)]
     email_domains: BTreeSet<EmailDomain>,
     version: u64,
+    /// The batch that it was made with, if it was.
+    batch: Option<String>,
+    /// The coupon for which it was named, if it was.
+    coupon: Option<String>,
     /// Orders that have it. Those that wait for payment are counted; those that ended unpaid are not.
     taken: u32,
 }
 
 impl From<Voucher> for VoucherView {
     fn from(voucher: Voucher) -> Self {
+        let (batch, coupon) = match voucher.origin {
+            Some(Origin::Batch(id)) => (Some(id.to_string()), None),
+            Some(Origin::Coupon(id)) => (None, Some(id.to_string())),
+            Some(Origin::Line(_)) | None => (None, None),
+        };
         Self {
             code: voucher.code.to_string(),
             usage: voucher.usage,
@@ -81,6 +90,8 @@ impl From<Voucher> for VoucherView {
             ends_at: voucher.ends_at,
             email_domains: voucher.email_domains,
             version: voucher.version,
+            batch,
+            coupon,
             taken: voucher.level.taken,
         }
     }
@@ -226,7 +237,7 @@ pub(crate) async fn replace_voucher(
     Ok((status, ETag(voucher.version), Json(VoucherView::from(voucher))))
 }
 
-/// Removes a voucher that was never used; 409 `in_use` for any other, which can be expired instead.
+/// Removes a voucher that was made by hand and never used; 409 `in_use` for any other, which can be expired instead.
 #[utoipa::path(delete, path = "/api/v1/vouchers/{code}", tag = "catalog", params(("code" = String, Path)),
     responses((status = 204), (status = 404), (status = 409), (status = 412)),
     security(("jwt" = ["staff"])))]
@@ -242,8 +253,10 @@ pub(crate) async fn delete_voucher(
     if voucher.level.taken > 0 {
         return Err(Problem::new(Code::InUse).detail("orders have it; an ends_at in the past expires it"));
     }
-    if matches!(voucher.origin, Some(Origin::Line(_))) {
-        return Err(Problem::new(Code::InUse).detail("it was sold; an ends_at in the past expires it"));
+    if voucher.origin.is_some() {
+        return Err(
+            Problem::new(Code::InUse).detail("it was sold or made with others; an ends_at in the past expires it")
+        );
     }
     commit(&app, Plan::of(Write::DropVoucher(Box::new(voucher))), Code::VersionMismatch).await?;
     Ok(StatusCode::NO_CONTENT)

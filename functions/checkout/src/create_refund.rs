@@ -62,7 +62,7 @@ pub(crate) async fn create_refund(
         match judge(loaded.1.as_ref(), &fingerprint, app.http.now()) {
             KeyUse::Fresh => {}
             KeyUse::Reused => return Err(Problem::new(Code::IdempotencyKeyReused)),
-            KeyUse::Replay(_) => return replay(&file, loaded.1.as_ref(), &user),
+            KeyUse::Replay(record) => return replay(&file, record, &user),
         }
         let ask = ask(&app, &body, &file, &user)?;
         let ask = RefundAsk { key: key.clone(), fingerprint: fingerprint.clone(), ..ask };
@@ -121,9 +121,8 @@ async fn attempt(app: &App, file: &OrderFile, ask: &RefundAsk) -> Result<Option<
 }
 
 /// The refund that the same request made before, as it is now.
-fn replay(file: &OrderFile, record: Option<&IdempotencyRecord>, user: &User) -> Result<Response, Problem> {
-    let id = record.and_then(|record| record.refund.as_ref());
-    let refund = file.refunds.iter().find(|refund| Some(&refund.id) == id);
+fn replay(file: &OrderFile, record: &IdempotencyRecord, user: &User) -> Result<Response, Problem> {
+    let refund = file.refunds.iter().find(|refund| Some(&refund.id) == record.refund.as_ref());
     let refund = refund.ok_or_else(|| Problem::new(Code::UnknownRefund))?;
     Ok(render(&file.order.number, refund, user, true))
 }

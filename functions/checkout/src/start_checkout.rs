@@ -4,8 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::basket::{Basket, BasketStatus};
-use domain::id::OrderNumber;
-use domain::idempotency::{KeyUse, judge};
+use domain::idempotency::{IdempotencyRecord, KeyUse, judge};
 use domain::money::Money;
 use domain::order::{OrderFile, OrderState};
 use domain::owner::{Actor, Owner};
@@ -84,7 +83,7 @@ async fn place(
         match judge(loaded.remembered.as_ref(), &checkout.fingerprint, app.http.now()) {
             KeyUse::Fresh => {}
             KeyUse::Reused => return Err(Problem::new(Code::IdempotencyKeyReused)),
-            KeyUse::Replay(number) => return Ok((begun(app, &number).await?, true)),
+            KeyUse::Replay(record) => return Ok((begun(app, record).await?, true)),
         }
         if round == 0 {
             check_version(if_match, loaded.basket.as_ref())?;
@@ -107,8 +106,9 @@ fn check_version(if_match: &IfMatch, basket: Option<&Basket>) -> Result<(), Prob
     }
 }
 
-async fn begun(app: &App, number: &OrderNumber) -> Result<OrderFile, Problem> {
-    app.store.read_order(number).await?.ok_or_else(|| Problem::new(Code::UnknownOrder))
+async fn begun(app: &App, record: &IdempotencyRecord) -> Result<OrderFile, Problem> {
+    let unknown = || Problem::new(Code::UnknownOrder);
+    app.store.read_order(record.order.as_ref().ok_or_else(unknown)?).await?.ok_or_else(unknown)
 }
 
 /// One round; `None` if something changed under it and it must be decided anew.

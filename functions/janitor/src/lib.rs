@@ -1,13 +1,13 @@
 //! Janitor: woken by a schedule, it does what is due and nobody else was there to do.
 //!
 //! Messages that a crash left unsent or the queue lost are sent, lines whose waiting is over are woken, and orders whose
-//! time to pay is over expire. Running it twice, or two of it at once, is harmless. A run that has more to do than it has
+//! time to pay is over expire; in the time that is left, batches of codes are made. Running it twice, or two of it at once, is harmless. A run that has more to do than it has
 //! time for ends in time, says what it did, and leaves the rest to the next.
 
 mod config;
 
 use jiff::SignedDuration;
-use store::{Queue, Store, StoreError, SweepReport, sweep};
+use store::{Queue, Store, StoreError, SweepReport, sweep, work_batches};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 use web::{Clock, Entropy, Until, metrics, telemetry};
@@ -29,13 +29,22 @@ pub struct App {
     pub entropy: Entropy,
 }
 
+/// What a run did for one tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// For its orders.
+    pub report: SweepReport,
+    /// Slices of its batches of codes.
+    pub slices: usize,
+}
+
 /// Looks at what is due of every tenant until the time is over, and says what it did for each.
 ///
 /// # Errors
 /// The last [`StoreError`], after all tenants were looked at: one whose rows cannot be read does not keep the others
 /// waiting. What was not done is still due. A single due row that cannot be read is such an error too: what it is about
 /// is paid for, perhaps, and nobody else would tell (I3).
-pub async fn handle(apps: &[App], until: &Until) -> Result<Vec<SweepReport>, StoreError> {
+pub async fn handle(apps: &[App], until: &Until) -> Result<Vec<Swept>, StoreError> {
     let span = tracing::info_span!(
         target: trace::TARGET,
         "sweep",
@@ -50,7 +59,7 @@ pub async fn handle(apps: &[App], until: &Until) -> Result<Vec<SweepReport>, Sto
     swept
 }
 
-async fn sweep_all(apps: &[App], until: &Until) -> Result<Vec<SweepReport>, StoreError> {
+async fn sweep_all(apps: &[App], until: &Until) -> Result<Vec<Swept>, StoreError> {
     let mut reports = Vec::with_capacity(apps.len());
     let mut failed = None;
     let minute = apps.first().map_or(0, |app| app.clock.now().as_second().div_euclid(60));
@@ -61,7 +70,7 @@ async fn sweep_all(apps: &[App], until: &Until) -> Result<Vec<SweepReport>, Stor
                     Span::current().record("otel.status_code", "error");
                     failed = Some(StoreError::Incomplete("moment and order"));
                 }
-                reports.push(report);
+                reports.push((app, report));
             }
             Err(error) => {
                 let tenant = app.store.tenant();
@@ -72,10 +81,29 @@ async fn sweep_all(apps: &[App], until: &Until) -> Result<Vec<SweepReport>, Stor
         }
     }
     // The schools share the functions, so the one that waits longest tells.
-    if let Some(overdue) = reports.iter().map(|report| report.overdue).max() {
+    if let Some(overdue) = reports.iter().map(|(_, report)| report.overdue).max() {
         metrics::due_lag(overdue);
     }
-    failed.map_or(Ok(reports), Err)
+    let swept = work_all_batches(reports, until).await;
+    failed.map_or(Ok(swept), Err)
+}
+
+/// Works the batches of every tenant, once all orders were looked at: nobody who paid waits for them.
+async fn work_all_batches(reports: Vec<(&App, SweepReport)>, until: &Until) -> Vec<Swept> {
+    let shares = (1..=reports.len()).rev();
+    let mut swept = Vec::with_capacity(reports.len());
+    for ((app, mut report), shares) in reports.into_iter().zip(shares) {
+        let batches = std::mem::take(&mut report.batches);
+        let mut done = Swept { report, slices: 0 };
+        if !batches.is_empty() {
+            let until = until.share(shares);
+            let (slices, left) = work_batches(&app.store, batches, || app.clock.now(), || until.is_over()).await;
+            tracing::info!(tenant = %app.store.tenant(), slices, left, "batches of codes worked");
+            done.slices = slices;
+        }
+        swept.push(done);
+    }
+    swept
 }
 
 /// Each minute another tenant is the first, so that none always has what others leave.
@@ -88,7 +116,7 @@ fn from_turn<T>(all: &[T], minute: i64) -> impl Iterator<Item = &T> {
 async fn sweep_one(app: &App, until: &Until) -> Result<SweepReport, StoreError> {
     let now = app.clock.now();
     let report = sweep(&app.store, &app.queue, now, app.entropy.ids(now), || until.is_over()).await?;
-    let SweepReport { orders, left, messages, resent, expired, unread, overdue } = report;
+    let SweepReport { orders, left, messages, resent, expired, unread, overdue, batches: _ } = report;
     let (tenant, overdue_s) = (app.store.tenant(), overdue.as_secs());
     tracing::info!(%tenant, orders, messages, resent, expired, unread, overdue_s, "swept");
     if left > 0 {

@@ -175,12 +175,19 @@ impl Cloud {
     /// # Errors
     /// If the table fails.
     pub async fn sweep(&self) -> anyhow::Result<usize> {
+        self.sweep_until(&Until::never()).await
+    }
+
+    /// As [`Cloud::sweep`], for a while.
+    ///
+    /// # Errors
+    /// If the table fails.
+    pub async fn sweep_until(&self, until: &Until) -> anyhow::Result<usize> {
         let expired = self.stripe.expire_due();
         let apps: Vec<_> = self.tenants.all().iter().map(functions::janitor).collect();
-        let reports = janitor::handle(&apps, &Until::never()).await?;
-        Ok(reports
-            .iter()
-            .fold(expired, |done, report| done.saturating_add(report.messages).saturating_add(report.expired)))
+        let swept = janitor::handle(&apps, until).await?;
+        let done = |swept: &janitor::Swept| [swept.report.messages, swept.report.expired, swept.slices];
+        Ok(swept.iter().flat_map(done).fold(expired, usize::saturating_add))
     }
 
     /// Does everything that is to be done now, until nothing is left.

@@ -24,6 +24,7 @@ async fn main() -> ExitCode {
     }
     let done = match options.command {
         Some(Command::Bench) => local::bench::run().await,
+        Some(Command::BatchBench(options)) => local::bench::batch(&options).await,
         Some(Command::LambdaBench(options)) => local::lambda_bench::run(&options).await,
         Some(Command::Cost) => local::cost::run().await,
         Some(Command::Parameters(options)) => local::parameters::print(&options),

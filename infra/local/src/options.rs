@@ -46,6 +46,8 @@ pub struct ServeOptions {
 pub enum Command {
     /// Measure the operations against the same bare DynamoDB calls, and print a table.
     Bench,
+    /// Make one batch of codes, and print how fast it goes and what memory it takes.
+    BatchBench(BatchBenchOptions),
     /// Measure each function's binary through the Lambda Runtime API, beside an empty one, and print a table.
     LambdaBench(LambdaBenchOptions),
     /// Price a purchase and an idle month at list prices, and fail if it has grown.
@@ -62,6 +64,17 @@ pub struct LambdaBenchOptions {
     /// These functions only.
     #[arg(value_name = "FUNCTION", value_parser = PossibleValuesParser::new(FUNCTIONS))]
     pub functions: Vec<String>,
+}
+
+/// What to make.
+#[derive(Clone, Debug, Args)]
+pub struct BatchBenchOptions {
+    /// How many codes.
+    #[arg(value_name = "CODES", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub codes: u32,
+    /// Where the data lives: an empty folder, or `memory`, which then grows with it.
+    #[arg(long, value_name = "DIR|memory", default_value = "memory", value_parser = place)]
+    pub data: DataPlace,
 }
 
 /// A sample event to send.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use web::{Clock, Entropy};
+use web::{Clock, Entropy, Until};
 
 use crate::cloud::{Cloud, CloudConfig};
 use crate::demo;
@@ -18,6 +19,8 @@ use crate::options::ServeOptions;
 const TICK: Duration = Duration::from_millis(50);
 /// How often the janitor's routine runs, in ticks.
 const SWEEP_EVERY: u32 = 20;
+/// How long it may take.
+const SWEEP_FOR: SignedDuration = SignedDuration::from_secs(2);
 
 /// Serves until Ctrl-C or SIGTERM; requests under way are finished.
 ///
@@ -84,7 +87,7 @@ async fn run_loops(cloud: Cloud, stopped: watch::Receiver<bool>) {
     let mut ticks = 0_u32;
     while !*stopped.borrow() {
         let due = ticks.checked_rem(SWEEP_EVERY) == Some(0);
-        if due && let Err(error) = cloud.sweep().await {
+        if due && let Err(error) = cloud.sweep_until(&soon()).await {
             tracing::warn!(error = format!("{error:#}"), "sweep failed");
         }
         match cloud.step().await {
@@ -97,6 +100,13 @@ async fn run_loops(cloud: Cloud, stopped: watch::Receiver<bool>) {
         }
         ticks = ticks.wrapping_add(1);
     }
+}
+
+/// A batch of codes is long: webhooks and the queue are looked at in between.
+fn soon() -> Until {
+    let clock = Clock::wall();
+    let at = clock.now().saturating_add(SWEEP_FOR).unwrap_or(Timestamp::MAX);
+    Until::new(clock, at)
 }
 
 async fn signalled() -> anyhow::Result<()> {

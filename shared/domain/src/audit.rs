@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::batch::Batch;
 use crate::entitlement::{Entitlement, LineRef};
+use crate::id::BatchId;
 use crate::ledger::Account;
 use crate::money::{Money, total};
 use crate::offer::Offer;
@@ -42,6 +44,8 @@ pub struct Books {
     pub offers: Vec<Offer>,
     /// Every voucher.
     pub vouchers: Vec<Voucher>,
+    /// Every batch of codes.
+    pub batches: Vec<Batch>,
     /// Every counter of uses.
     pub counters: BTreeMap<Counter, Level>,
 }
@@ -63,6 +67,7 @@ pub fn check(books: &Books) -> Vec<Violation> {
     units_are_within_their_limits(books, &mut found);
     uses_are_those_of_the_orders(books, &mut found);
     uses_are_within_their_limits(books, &mut found);
+    codes_are_those_of_their_batches(books, &mut found);
     found
 }
 
@@ -299,6 +304,26 @@ fn uses_are_within_their_limits(books: &Books, found: &mut Vec<Violation>) {
                 over(counter, level, Some(if by_user && once { 1 } else { voucher.most() }), None);
             }
         }
+    }
+}
+
+/// I5: a batch made as many codes as it says, each once, and there is no code of a batch that is not there.
+fn codes_are_those_of_their_batches(books: &Books, found: &mut Vec<Violation>) {
+    let mut made: BTreeMap<&BatchId, u32> = BTreeMap::new();
+    for voucher in &books.vouchers {
+        if let Some(Origin::Batch(id)) = &voucher.origin {
+            let count = made.entry(id).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    for batch in &books.batches {
+        let codes = made.remove(&batch.id).unwrap_or_default();
+        if codes != batch.made {
+            found.push(violation("I5", &batch.id, format!("made {}, there are {codes} codes", batch.made)));
+        }
+    }
+    for (id, codes) in made {
+        found.push(violation("I5", id, format!("{codes} codes of a batch that is not there")));
     }
 }
 

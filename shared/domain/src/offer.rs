@@ -17,6 +17,8 @@ use crate::uses::Level;
 const MAX_AUDIENCE: usize = 100;
 /// The most products that an offer can name by SKU, itself or by its catalog; a query has no such limit.
 pub(crate) const MAX_SKUS: usize = 200;
+/// As the most uses of an offer: without a limit, but counted.
+pub const COUNTED: u32 = u32::MAX;
 /// The most automatic offers of a school: each basket reads them all.
 pub const MAX_AUTOMATIC: usize = 100;
 

@@ -144,8 +144,9 @@ fn write(file: &OrderFile, ask: &RefundAsk, mut refund: Refund, now: Timestamp, 
     let record = IdempotencyRecord {
         key: ask.key.clone(),
         fingerprint: ask.fingerprint.clone(),
-        order: number.clone(),
+        order: Some(number.clone()),
         refund: Some(refund.id.clone()),
+        batch: None,
         forget_at: now.saturating_add(REMEMBERED).unwrap_or(Timestamp::MAX),
     };
     let mut plan = Plan::of(Write::Remember { owner: ask.by.clone(), record, now });

@@ -367,8 +367,9 @@ pub fn remember(checkout: &Checkout, order: OrderNumber, now: Timestamp) -> Writ
     let record = IdempotencyRecord {
         key: checkout.key.clone(),
         fingerprint: checkout.fingerprint.clone(),
-        order,
+        order: Some(order),
         refund: None,
+        batch: None,
         forget_at: now.saturating_add(REMEMBERED).unwrap_or(Timestamp::MAX),
     };
     Write::Remember { owner: checkout.owner.clone(), record, now }

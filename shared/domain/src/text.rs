@@ -105,7 +105,11 @@ text! {
     ClientName, "name", "1 to 100 characters without control characters, not only spaces", |t| {
         !t.trim().is_empty() && t.chars().count() <= 100 && !t.chars().any(char::is_control)
     };
-    /// Why a person asks for a refund, in their own words: shown to people, never logged.
+    /// The number of an invoice or a purchase order.
+    InvoiceReference, "reference", "1 to 100 characters without control characters, not only spaces", |t| {
+        !t.trim().is_empty() && t.chars().count() <= 100 && !t.chars().any(char::is_control)
+    };
+    /// What a person has to say in their own words, such as why a refund is asked for: shown to people, never logged.
     Note, "reason", "1 to 500 characters without control characters but line breaks, not only spaces", |t| {
         !t.trim().is_empty() && t.chars().count() <= 500 && !t.chars().any(|c| c.is_control() && c != '\n')
     };

@@ -33,12 +33,27 @@ pub enum Usage {
     MultiUsePerCustomer,
 }
 
+impl Usage {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SingleUse => "single_use",
+            Self::OncePerCustomer => "once_per_customer",
+            Self::MultiUse => "multi_use",
+            Self::MultiUsePerCustomer => "multi_use_per_customer",
+        }
+    }
+}
+
 /// What made a code that no person made by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// A batch that staff asked for.
     Batch(BatchId),
+    /// A coupon, for which staff named it.
+    Coupon(Slug),
     /// A line by which somebody bought enrolment codes.
     Line(LineRef),
 }

@@ -10,6 +10,8 @@
 //! | an offer's uses | the same | `USES#<id>` | |
 //! | voucher with its uses | `VOUCHER#<code>` | `VOUCHER` | gsi1 `VOUCHERS` / `<code>` |
 //! | an order with a code | `VOUCHER#<code>` | `USE#<number>` | |
+//! | batch of codes | `BATCH#<id>` | `BATCH` | gsi1 `BATCHES` / `<id>`; gsi2 due |
+//! | coupon | `COUPON#<id>` | `COUPON` | gsi1 `COUPONS` / `<id>` |
 //! | basket | `BASKET#<owner>` | `BASKET` | |
 //! | entitlement | `OWNED#<user>` | `SKU#<sku>` | |
 //! | a user's uses | `OWNED#<user>` | `USES#AUTO#<offer>`, `USES#OFFER#<offer>` or `USES#CODE#<code>` | |
@@ -29,7 +31,7 @@
 //! `gsi2` is `DUE#<shard>` / `<when>#<sk>`: sparse, and sharded by order so that no partition is hot.
 
 use domain::course_key::CourseKey;
-use domain::id::{ClientId, MachineClientId, OrderNumber, RefundId};
+use domain::id::{BatchId, ClientId, MachineClientId, OrderNumber, RefundId};
 use domain::owner::{Owner, SubjectKey, UserId, UserSessionKey};
 use domain::payment::ProcessorName;
 use domain::text::{ProcessorRef, Sku, Slug, Tenant, VoucherCode};
@@ -95,6 +97,22 @@ impl Keys<'_> {
 
     pub(crate) fn vouchers(self) -> String {
         self.of("VOUCHERS")
+    }
+
+    pub(crate) fn batch(self, id: &BatchId) -> String {
+        self.of(format_args!("BATCH#{id}"))
+    }
+
+    pub(crate) fn batches(self) -> String {
+        self.of("BATCHES")
+    }
+
+    pub(crate) fn coupon(self, id: &Slug) -> String {
+        self.of(format_args!("COUPON#{id}"))
+    }
+
+    pub(crate) fn coupons(self) -> String {
+        self.of("COUPONS")
     }
 
     pub(crate) fn basket(self, owner: &Owner) -> String {
@@ -177,9 +195,9 @@ impl Keys<'_> {
         self.of(format_args!("DUE#{shard}"))
     }
 
-    /// The due shard of an order: its id's last characters are random, so orders spread evenly.
-    pub(crate) fn due_of(self, order: &OrderNumber) -> String {
-        let sum: u32 = order.as_str().bytes().map(u32::from).sum();
+    /// The due shard of an order or a batch: an id's last characters are random, so they spread evenly.
+    pub(crate) fn due_of(self, id: &str) -> String {
+        let sum: u32 = id.bytes().map(u32::from).sum();
         self.due(sum.checked_rem(DUE_SHARDS).unwrap_or(0))
     }
 }

@@ -3,6 +3,7 @@
 //! [`Store::commit`] executes a [`domain::plan::Plan`] as one transaction and reports a failed condition by the write's
 //! name. Every read of a request is one round trip (DESIGN section 6); nothing on a request's path scans.
 
+mod batches;
 mod commit;
 mod encode;
 mod error;
@@ -18,6 +19,7 @@ mod table;
 use aws_sdk_dynamodb::Client;
 use domain::text::Tenant;
 
+pub use batches::{WorkedBatch, work_batches};
 pub use commit::CommitError;
 pub use error::StoreError;
 pub use load::{BasketView, CallerKeys, CallerRows, OrderSummaries, Page, Position, ProductFilter, SignInView};

@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 
 use domain::due;
-use domain::id::{Ids, OrderNumber};
+use domain::id::{BatchId, Ids, OrderNumber};
 use domain::plan::{Plan, Write};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::commit::CommitError;
 use crate::error::StoreError;
+use crate::load::Waiting;
 use crate::{Queue, Store};
 
 /// The most due rows of one shard that one sweep looks at, give or take a page; the rest are still due at the next.
 const PER_SHARD: u16 = 1000;
 
 /// What a sweep did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SweepReport {
     /// Orders that had something due.
     pub orders: usize,
@@ -29,8 +30,10 @@ pub struct SweepReport {
     pub expired: usize,
     /// Due rows that cannot be read, and are passed over: what they are about waits until somebody mends them.
     pub unread: usize,
-    /// How overdue the oldest due thing was when the sweep began; zero if nothing was due.
+    /// How overdue the oldest due order was when the sweep began; zero if none was due.
     pub overdue: SignedDuration,
+    /// Batches of codes that are due. They are left to [`crate::work_batches`], since they are long.
+    pub batches: Vec<BatchId>,
 }
 
 impl SweepReport {
@@ -43,7 +46,7 @@ impl SweepReport {
     }
 }
 
-/// Looks at everything of the store's tenant that is due at `now`, what waits longest first, until `is_over`. Running it
+/// Looks at every order of the store's tenant that is due at `now`, what waits longest first, until `is_over`. Running it
 /// twice, or two of it at once, is harmless.
 ///
 /// # Errors
@@ -57,11 +60,18 @@ pub async fn sweep(
 ) -> Result<SweepReport, StoreError> {
     let (mut due, unread) = store.list_due(now, PER_SHARD).await?;
     due.sort();
-    let oldest = due.first().map_or(now, |(since, _)| *since);
-    let mut report = SweepReport { overdue: now.duration_since(oldest), unread, ..SweepReport::default() };
-    let mut seen = BTreeSet::new();
-    due.retain(|(_, number)| seen.insert(number.clone()));
-    let mut due = due.iter().map(|(_, number)| number);
+    let mut report = SweepReport { unread, ..SweepReport::default() };
+    let (mut seen, mut orders) = (BTreeSet::new(), Vec::new());
+    for (since, waiting) in due {
+        match waiting {
+            Waiting::Batch(id) => report.batches.push(id),
+            Waiting::Order(number) => {
+                report.overdue = report.overdue.max(now.duration_since(since));
+                orders.extend(seen.insert(number.clone()).then_some(number));
+            }
+        }
+    }
+    let mut due = orders.iter();
     while !is_over()
         && let Some(number) = due.next()
     {

@@ -76,6 +76,8 @@ codes! {
     UnknownCatalog => 404 "unknown_catalog", "there is no such catalog";
     UnknownVoucher => 404 "unknown_voucher", "the voucher cannot be used here";
     UnknownOffer => 404 "unknown_offer", "there is no such offer";
+    UnknownBatch => 404 "unknown_batch", "there is no such batch of codes";
+    UnknownCoupon => 404 "unknown_coupon", "there is no such coupon";
     UnknownUser => 404 "unknown_user", "there is no such user";
     UnknownSession => 404 "unknown_session", "there is no such session";
     UnknownClient => 404 "unknown_client", "there is no such client";

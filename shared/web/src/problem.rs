@@ -85,6 +85,15 @@ impl Problem {
         self
     }
 
+    /// The same about something that is a part of what was sent: its pointers are relative to `pointer`.
+    #[must_use]
+    pub fn within(mut self, pointer: &str) -> Self {
+        for error in &mut self.errors {
+            error.pointer.insert_str(0, pointer);
+        }
+        self
+    }
+
     /// Adds `Retry-After`, in seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {

@@ -21,7 +21,7 @@ pub(super) struct Sample {
 }
 
 /// The order in which every sample succeeds in one and the same world.
-pub(super) const IN_ORDER: [&str; 72] = [
+pub(super) const IN_ORDER: [&str; 83] = [
     "read_openapi",
     "read_health",
     "list_products",
@@ -41,6 +41,17 @@ pub(super) const IN_ORDER: [&str; 72] = [
     "read_offer",
     "create_offer",
     "replace_offer",
+    "list_batches",
+    "create_batch",
+    "read_batch",
+    "list_batch_codes",
+    "change_batch",
+    "list_coupons",
+    "create_coupon",
+    "read_coupon",
+    "list_coupon_codes",
+    "change_coupon",
+    "deactivate_coupon",
     "list_vouchers",
     "read_voucher",
     "list_voucher_uses",
@@ -116,6 +127,8 @@ pub(super) fn all(world: &World) -> BTreeMap<&'static str, Sample> {
     let mut all = catalog();
     all.extend(basket());
     all.extend(promotions());
+    all.extend(batches(world));
+    all.extend(coupons());
     all.extend(orders(world));
     all.extend(refunds(world));
     all.extend(sessions(world));
@@ -205,6 +218,72 @@ fn promotions() -> BTreeMap<&'static str, Sample> {
         ("delete_voucher", sample(Who::Staff, "/api/v1/vouchers/DEAL")),
         ("add_voucher", sample(Who::Eve, "/api/v1/basket/vouchers").sends(json!({"code": "deal"}))),
         ("remove_voucher", sample(Who::Eve, "/api/v1/basket/vouchers/DEAL")),
+    ])
+}
+
+fn batches(world: &World) -> BTreeMap<&'static str, Sample> {
+    let of = |what: &str| sample(Who::Staff, &format!("/api/v1/vouchers/batches/{}{what}", world.batch));
+    let (starts_at, ends_at) = ("2026-01-01T00:00:00Z", "2028-01-01T00:00:00Z");
+    let body = json!({
+        "prefix": "NEW", "count": 2, "usage": "multi_use", "offer": "deal", "max_uses": 10, "starts_at": starts_at,
+        "ends_at": ends_at, "email_domains": ["example.com"],
+    });
+    let patch = json!({"max_uses": 20, "starts_at": starts_at, "ends_at": ends_at, "email_domains": ["example.com"]});
+    let all = sample(Who::Staff, "/api/v1/vouchers/batches");
+    BTreeMap::from([
+        ("list_batches", sample(Who::Staff, "/api/v1/vouchers/batches?limit=2")),
+        ("create_batch", all.sends(body).with("idempotency-key", "batch")),
+        ("read_batch", of("")),
+        ("list_batch_codes", of("/codes?limit=1")),
+        ("change_batch", of("").sends(patch)),
+    ])
+}
+
+/// A coupon with a code of its own.
+pub(super) fn coupon(id: &str) -> Value {
+    json!({
+        "id": id, "title": id, "offer": {"benefit": {"type": "percent", "value": "10"}},
+        "codes": {"usage": "multi_use", "codes": [id]},
+    })
+}
+
+fn coupons() -> BTreeMap<&'static str, Sample> {
+    let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
+    let (starts_at, ends_at) = ("2026-01-01T00:00:00Z", "2028-01-01T00:00:00Z");
+    let invoice = json!({
+        "client": "Acme Ltd", "kind": "postpaid", "purchase_order": "PO 7", "number": "INV-12", "price": usd("120.00"),
+        "issued_at": starts_at, "paid_at": ends_at,
+    });
+    let limits = json!({"max_uses": 10, "max_uses_per_user": 2, "max_discount": usd("100.00")});
+    let query = json!({
+        "org": "Test", "key_pattern": "course-v1:*", "mode": "verified", "kind": "seat", "title_words": ["course"],
+    });
+    let condition = json!({
+        "min_quantity": 1, "min_value": usd("1.00"), "whole": false, "first_purchase": false, "users": ["eve"],
+        "email_domains": ["example.com"],
+    });
+    let body = json!({
+        "id": "new-coupon", "title": "Acme 2027", "note": "renewal in May",
+        "catalog": {"skus": ["PY"], "query": query},
+        "offer": {
+            "condition": condition, "benefit": {"type": "absolute", "value": usd("5.00")}, "limits": limits,
+            "priority": 3, "exclusive": false,
+        },
+        "codes": {"usage": "multi_use", "count": 2, "prefix": "ACME", "max_uses": 3, "email_domains": ["example.com"]},
+        "starts_at": starts_at, "ends_at": ends_at, "invoice": invoice,
+    });
+    let patch = json!({
+        "title": "Acme", "note": "over", "invoice": invoice, "starts_at": starts_at, "ends_at": ends_at,
+        "limits": limits, "codes": {"max_uses": 4, "email_domains": ["example.com"]},
+    });
+    let of = |what: &str| sample(Who::Staff, &format!("/api/v1/coupons/acme{what}"));
+    BTreeMap::from([
+        ("list_coupons", sample(Who::Staff, "/api/v1/coupons?limit=2")),
+        ("create_coupon", sample(Who::Staff, "/api/v1/coupons").sends(body)),
+        ("read_coupon", of("")),
+        ("list_coupon_codes", of("/codes?limit=1")),
+        ("change_coupon", of("").sends(patch)),
+        ("deactivate_coupon", of("/deactivate")),
     ])
 }
 

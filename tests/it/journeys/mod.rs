@@ -4,9 +4,11 @@
 //! its hosted page does not lead.
 
 mod baskets;
+mod batches;
 pub(crate) mod bundles;
 mod checkout;
 mod clients;
+mod coupons;
 mod crashes;
 mod currencies;
 pub(crate) mod enrolment_codes;

@@ -72,6 +72,17 @@ const ROUTES: &str = "
     create_voucher          staff    201
     replace_voucher         staff    200
     delete_voucher          staff    204
+    list_batches            staff    200
+    create_batch            staff    202
+    read_batch              staff    200
+    list_batch_codes        staff    200
+    change_batch            staff    202
+    list_coupons            staff    200
+    create_coupon           staff    201
+    read_coupon             staff    200
+    list_coupon_codes       staff    200
+    change_coupon           staff    200
+    deactivate_coupon       staff    200
     list_client_keys        staff    200
     create_client_key       staff    201
     rotate_client_key       staff    200

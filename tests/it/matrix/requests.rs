@@ -11,6 +11,14 @@ use super::callers::{log_in, own_token};
 use super::shop::{Shop, text};
 use crate::openapi::Operation;
 
+/// A coupon with a code of its own.
+pub(super) fn coupon(id: &str) -> Value {
+    json!({
+        "id": id, "title": id, "offer": {"benefit": {"type": "percent", "value": "10"}},
+        "codes": {"usage": "multi_use", "codes": [id]},
+    })
+}
+
 /// Who asks, and whether the request will use something up: what is used up is made for it.
 pub(super) struct Asker<'a> {
     pub(super) name: &'a str,
@@ -66,7 +74,7 @@ impl Shop {
         match (id, content.body) {
             ("issue_token", Some(form)) => request.form(&form),
             ("receive_event", Some(event)) => self.signed(request, &event),
-            ("start_checkout" | "create_refund", Some(body)) => {
+            ("start_checkout" | "create_refund" | "create_batch", Some(body)) => {
                 request.header("Idempotency-Key", self.fresh("key-")).json(&body)
             }
             (_, Some(body)) => request.json(&body),
@@ -120,7 +128,13 @@ impl Shop {
         let offer = |id: &str| json!({"id": id, "name": id, "benefit": {"type": "percent", "value": "10"}});
         let code = |code: &str| json!({"code": code, "usage": "multi_use", "offer": "tenth"});
         Some(match id {
-            "list_offers" | "list_vouchers" => nothing(),
+            "list_offers" | "list_vouchers" | "list_batches" | "list_coupons" => nothing(),
+            "create_batch" => sent(json!({"count": 2, "usage": "single_use", "offer": "tenth"})),
+            "read_batch" | "list_batch_codes" => at("id", &self.objects.batch),
+            "change_batch" => at("id", &self.objects.batch).sends(json!({"ends_at": null})),
+            "create_coupon" => sent(coupon(&self.fresh("new-"))),
+            "read_coupon" | "list_coupon_codes" | "deactivate_coupon" => at("id", "acme"),
+            "change_coupon" => at("id", "acme").sends(json!({"title": "Acme"})),
             "create_offer" => sent(offer(&self.fresh("new-"))),
             "read_offer" => at("id", "tenth"),
             "replace_offer" => at("id", "tenth").sends(offer("tenth")),

@@ -33,6 +33,8 @@ pub(super) struct Objects {
     pub(super) refund: String,
     /// A session of ada's, by the id that opens nothing.
     pub(super) session: String,
+    /// A batch of codes.
+    pub(super) batch: String,
     /// A client key, by its id.
     pub(super) client_key: String,
     /// A machine client, by its id.
@@ -111,6 +113,10 @@ async fn objects(app: &TestApp, ada: &Client, staff: &Client) -> Objects {
     let path = format!("/api/v1/orders/{}/refunds", text(&checkout, "order_number"));
     let part = json!({"lines": ["SHUT"], "amount": {"amount": "0.01", "currency": "USD"}, "reason": "too hard"});
     let refund = ada.with("Idempotency-Key", "asked").post(&path, &part).await.expect(StatusCode::CREATED);
+    let codes = json!({"count": 2, "usage": "single_use", "offer": "tenth"});
+    let keyed = staff.with("Idempotency-Key", "batch");
+    let batch = keyed.post("/api/v1/vouchers/batches", &codes).await.expect(StatusCode::ACCEPTED);
+    staff.post("/api/v1/coupons", &super::requests::coupon("acme")).await.expect(StatusCode::CREATED);
     let login = log_in(&app.anonymous(), "long", &token_of(&claims(app, "ada"))).await;
     let worker = json!({
         "name": "Worker", "username": "worker", "scopes": ["orders:fulfill", "orders:read"],
@@ -123,6 +129,7 @@ async fn objects(app: &TestApp, ada: &Client, staff: &Client) -> Objects {
     Objects {
         order: text(&checkout, "order_number"),
         refund: text(&refund, "id"),
+        batch: text(&batch, "id"),
         session: login["session"]["id"].as_str().expect("an id").to_owned(),
         client_key: text(&key, "id"),
         machine_client: text(&other, "id"),

@@ -235,6 +235,9 @@ fn every_write_of_a_plan_is_known_by_what_it_does_to_rows() {
         CheckNotOwned: ConditionCheckItem
         CheckOffer: ConditionCheckItem
         CreateAttempt: PutItem
+        CreateBatch: PutItem
+        CreateCoupon: PutItem
+        CreateOfferOfCatalog: PutItem UpdateItem
         CreateOrder: PutItem
         CreateRefund: PutItem
         CreateTask: PutItem
@@ -261,8 +264,10 @@ fn every_write_of_a_plan_is_known_by_what_it_does_to_rows() {
         Resend: PutItem
         SaveAttempt: PutItem
         SaveBasket: PutItem
+        SaveBatch: PutItem
         SaveCatalog: PutItem
         SaveClientKey: PutItem
+        SaveCoupon: PutItem
         SaveCourse: PutItem
         SaveMachineClient: PutItem
         SaveOffer: ConditionCheckItem PutItem UpdateItem

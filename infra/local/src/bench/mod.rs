@@ -7,6 +7,7 @@
 //! bare figures are of the DynamoDB calls and nothing else.
 
 mod bare;
+mod batch;
 mod compare;
 pub(crate) mod front;
 pub(crate) mod load;
@@ -15,6 +16,8 @@ mod scale;
 pub(crate) mod shop;
 mod table;
 mod tokens;
+
+pub use batch::run as batch;
 
 use crate::demo::say;
 use operation::Operation;

@@ -36,9 +36,14 @@ pub(crate) struct Shop {
 impl Shop {
     /// Opens and serves a cloud that sells `products` products.
     pub(crate) async fn open(products: u32) -> anyhow::Result<Self> {
+        Self::open_in(DataPlace::Memory, products).await
+    }
+
+    /// As [`Shop::open`], with its data elsewhere.
+    pub(crate) async fn open_in(data: DataPlace, products: u32) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let cloud = Cloud::open(CloudConfig {
-            data: DataPlace::Memory,
+            data,
             base_url: format!("http://{}", listener.local_addr()?),
             clock: Clock::wall(),
             entropy: Entropy::system()?,

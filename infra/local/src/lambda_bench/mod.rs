@@ -12,7 +12,7 @@ mod artefacts;
 mod case;
 mod event;
 mod figures;
-mod process;
+pub(crate) mod process;
 mod rig;
 mod table;
 

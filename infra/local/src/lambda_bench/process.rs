@@ -17,7 +17,7 @@ pub(super) fn cpu_time(id: u32) -> anyhow::Result<Duration> {
 }
 
 /// The most memory that the process has had resident, in KiB.
-pub(super) fn peak_memory(id: u32) -> anyhow::Result<u64> {
+pub(crate) fn peak_memory(id: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
     high_water(&status).context("status without VmHWM")
 }

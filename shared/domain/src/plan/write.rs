@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use super::{OutboxItem, Shift};
 use crate::attempt::Attempt;
 use crate::basket::Basket;
+use crate::batch::Batch;
 use crate::catalog::Catalog;
 use crate::client_key::ClientKey;
+use crate::coupon::Coupon;
 use crate::course::Course;
 use crate::entitlement::LineRef;
 use crate::id::{BasketId, OrderNumber, OutboxId};
@@ -76,6 +78,13 @@ pub enum Write {
         /// As it shall be.
         after: Box<Offer>,
     },
+    /// A new offer with a new catalog, which it names. Condition: both are absent.
+    CreateOfferOfCatalog {
+        /// The catalog, linked to the offer.
+        catalog: Box<Catalog>,
+        /// The offer.
+        offer: Box<Offer>,
+    },
     /// An offer whose catalog was edited. Condition: at the version before its own.
     RefreshOffer(Box<Offer>),
     /// Removes an offer; what was counted of it stays. Condition: at its version.
@@ -96,6 +105,14 @@ pub enum Write {
     },
     /// Removes a voucher. Conditions: at its version; never used.
     DropVoucher(Box<Voucher>),
+    /// A new coupon. Condition: absent.
+    CreateCoupon(Box<Coupon>),
+    /// The coupon. Condition: at the version before its own.
+    SaveCoupon(Box<Coupon>),
+    /// A new batch of codes. Condition: absent.
+    CreateBatch(Box<Batch>),
+    /// The batch of codes. Condition: at the version before its own.
+    SaveBatch(Box<Batch>),
     /// Moves a counter of uses. Conditions: there is room; its voucher is at `version`, if one is given.
     MoveUses(Move),
     /// The order is listed with the code. No condition: the same again is the same.
@@ -286,11 +303,16 @@ impl Write {
             Self::SaveCatalog { .. } => "save_catalog",
             Self::DropCatalog { .. } => "drop_catalog",
             Self::SaveOffer { .. } => "save_offer",
+            Self::CreateOfferOfCatalog { .. } => "create_offer_of_catalog",
             Self::RefreshOffer(_) => "refresh_offer",
             Self::DropOffer(_) => "drop_offer",
             Self::CheckOffer { .. } => "check_offer",
             Self::SaveVoucher { .. } => "save_voucher",
             Self::DropVoucher(_) => "drop_voucher",
+            Self::CreateCoupon(_) => "create_coupon",
+            Self::SaveCoupon(_) => "save_coupon",
+            Self::CreateBatch(_) => "create_batch",
+            Self::SaveBatch(_) => "save_batch",
             Self::MoveUses(_) => "move_uses",
             Self::NoteUse { .. } => "note_use",
             Self::DropUse { .. } => "drop_use",

@@ -1,6 +1,7 @@
 //! Plans as DynamoDB writes: the only place with condition and update expressions.
 
 mod basket;
+mod batch;
 mod catalog;
 mod identity;
 mod order;
@@ -35,6 +36,7 @@ pub(crate) enum Action {
     Check(Item),
 }
 
+pub(crate) use batch::{BATCH, COUPON};
 pub(crate) use promotion::{USE, VOUCHER};
 
 /// The condition of a row that must not be there.
@@ -153,11 +155,16 @@ pub(crate) fn encode(write: &Write, store: &Store) -> Result<Vec<Op>, StoreError
         Write::SaveCourse { course, expect } => one(catalog::save_course(keys, course, *expect)?),
         Write::SaveCatalog { catalog, expect } => one(promotion::save_catalog(keys, catalog, *expect)?),
         Write::SaveOffer { before, after } => promotion::save_offer(keys, before.as_deref(), after),
+        Write::CreateOfferOfCatalog { catalog, offer } => promotion::create_offer_of_catalog(keys, catalog, offer),
         Write::RefreshOffer(offer) => one(promotion::refresh_offer(keys, offer)?),
         Write::DropOffer(offer) => Ok(promotion::drop_offer(keys, offer)),
         Write::CheckOffer { offer, version } => one(promotion::check_offer(keys, offer, *version)?),
         Write::SaveVoucher { voucher, expect } => one(promotion::save_voucher(keys, voucher, *expect)?),
         Write::DropVoucher(voucher) => one(promotion::drop_voucher(keys, voucher)),
+        Write::CreateCoupon(coupon) => one(Op::create(batch::coupon_row(keys, coupon)?)),
+        Write::SaveCoupon(coupon) => one(order::save(batch::coupon_row(keys, coupon)?, coupon.version)),
+        Write::CreateBatch(of) => one(Op::create(batch::batch_row(keys, of)?)),
+        Write::SaveBatch(of) => one(order::save(batch::batch_row(keys, of)?, of.version)),
         Write::MoveUses(moved) => Ok(promotion::move_uses(keys, moved)),
         Write::NoteUse { code, note } => one(promotion::note_use(keys, code, note)?),
         Write::DropUse { code, order } => one(promotion::drop_use(keys, code, order)),

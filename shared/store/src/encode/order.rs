@@ -30,7 +30,7 @@ pub(super) fn order_row(keys: Keys<'_>, order: &Order) -> Result<Row, StoreError
         .version(order.version)
         .index(1, keys.orders_of(&order.owner), order.number.as_str())
         .index(3, keys.orders_in(order.state.name()), order.number.as_str())
-        .due(keys.due_of(&order.number), due, order.number.as_str()))
+        .due(keys.due_of(order.number.as_str()), due, order.number.as_str()))
 }
 
 pub(super) fn attempt_row(keys: Keys<'_>, order: &OrderNumber, attempt: &Attempt) -> Result<Row, StoreError> {
@@ -51,7 +51,7 @@ pub(super) fn check_task(keys: Keys<'_>, order: &OrderNumber, task: &Task) -> Op
 
 pub(super) fn task_row(keys: Keys<'_>, order: &OrderNumber, task: &Task) -> Result<Row, StoreError> {
     Ok(Row::new(keys.order(order), task_sk(task), task)?.version(task.version).due(
-        keys.due_of(order),
+        keys.due_of(order.as_str()),
         task.state.due(),
         order.as_str(),
     ))
@@ -61,7 +61,7 @@ pub(super) fn refund_row(keys: Keys<'_>, order: &OrderNumber, refund: &Refund) -
     Ok(Row::new(keys.order(order), format!("REFUND#{}", refund.id), refund)?
         .version(refund.version)
         .index(3, keys.refunds_in(refund.state.name()), refund.id.as_str())
-        .due(keys.due_of(order), refund.due, order.as_str()))
+        .due(keys.due_of(order.as_str()), refund.due, order.as_str()))
 }
 
 /// A new refund, with the way from its id to its order.
@@ -92,7 +92,7 @@ pub(super) fn journal_row(
 
 pub(super) fn outbox_row(keys: Keys<'_>, item: &OutboxItem) -> Result<Row, StoreError> {
     Ok(Row::new(keys.order(&item.order), format!("OUT#{}", item.id), item)?.version(u64::from(item.resent)).due(
-        keys.due_of(&item.order),
+        keys.due_of(item.order.as_str()),
         Some(item.due),
         item.order.as_str(),
     ))

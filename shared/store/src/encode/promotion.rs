@@ -23,9 +23,8 @@ fn offer_row(keys: Keys<'_>, offer: &Offer) -> Result<Row, StoreError> {
     Ok(row.version(offer.version).index(1, keys.offers(), offer.id.as_str()))
 }
 
-/// The offer, its counter, and the link of the catalog that it names.
-pub(super) fn save_offer(keys: Keys<'_>, before: Option<&Offer>, after: &Offer) -> Result<Vec<Op>, StoreError> {
-    let mut ops = vec![Op::replace(offer_row(keys, after)?, before.map(|offer| offer.version))];
+/// The counter of an offer's uses, which stays what it is; the uses so far must fit the limits.
+fn offer_counter(keys: Keys<'_>, after: &Offer) -> Op {
     let counter = Op::update(
         keys.offer(&after.id, after.automatic),
         uses_sk(&after.id),
@@ -44,7 +43,13 @@ pub(super) fn save_offer(keys: Keys<'_>, before: Option<&Offer>, after: &Offer) 
     if !conditions.is_empty() {
         counter = counter.when(conditions.join(" AND "));
     }
-    ops.push(counter);
+    counter
+}
+
+/// The offer, its counter, and the link of the catalog that it names.
+pub(super) fn save_offer(keys: Keys<'_>, before: Option<&Offer>, after: &Offer) -> Result<Vec<Op>, StoreError> {
+    let mut ops =
+        vec![Op::replace(offer_row(keys, after)?, before.map(|offer| offer.version)), offer_counter(keys, after)];
     let had = before.and_then(|offer| offer.condition.products.catalog());
     let has = after.condition.products.catalog();
     match &after.condition.products {
@@ -91,22 +96,35 @@ pub(super) fn check_offer(keys: Keys<'_>, offer: &Counted, version: u64) -> Resu
     Ok(check.value(":version", n(version)))
 }
 
-/// Puts the catalog with the links that it was read with: a link made meanwhile refuses it.
-pub(super) fn save_catalog(keys: Keys<'_>, catalog: &Catalog, expect: Option<u64>) -> Result<Op, StoreError> {
+fn catalog_row(keys: Keys<'_>, catalog: &Catalog) -> Result<Row, StoreError> {
     let row = Row::new(keys.catalog(&catalog.id), "CATALOG", catalog)?;
     let mut row = row.version(catalog.version).index(1, keys.catalogs(), catalog.id.as_str());
     let links = &catalog.links;
+    if links.changes > 0 {
+        row.0.insert("link_changes".to_owned(), n(links.changes));
+    }
+    if !links.offers.is_empty() {
+        let offers = links.offers.iter().map(ToString::to_string).collect();
+        row.0.insert("offers".to_owned(), AttributeValue::Ss(offers));
+    }
+    Ok(row)
+}
+
+/// The catalog and the offer are new, so that neither can have been linked by anybody else.
+pub(super) fn create_offer_of_catalog(keys: Keys<'_>, catalog: &Catalog, offer: &Offer) -> Result<Vec<Op>, StoreError> {
+    let (catalog, row) = (catalog_row(keys, catalog)?, offer_row(keys, offer)?);
+    Ok(vec![Op::create(catalog), Op::create(row), offer_counter(keys, offer)])
+}
+
+/// Puts the catalog with the links that it was read with: a link made meanwhile refuses it.
+pub(super) fn save_catalog(keys: Keys<'_>, catalog: &Catalog, expect: Option<u64>) -> Result<Op, StoreError> {
+    let (row, links) = (catalog_row(keys, catalog)?, &catalog.links);
     if links.changes == 0 {
         let op = Op::replace(row, expect);
         return Ok(match expect {
             Some(_) => op.when("version = :expect AND attribute_not_exists(link_changes)"),
             None => op,
         });
-    }
-    row.0.insert("link_changes".to_owned(), n(links.changes));
-    if !links.offers.is_empty() {
-        let offers = links.offers.iter().map(ToString::to_string).collect();
-        row.0.insert("offers".to_owned(), AttributeValue::Ss(offers));
     }
     let op = Op::replace(row, expect).when("version = :expect AND link_changes = :changes");
     Ok(op.value(":changes", n(links.changes)))

@@ -84,6 +84,7 @@ impl Store {
                     None => books.offers.push(object(&row)?),
                 }
             }
+            Some(("BATCH", _)) => books.batches.push(object(&row)?),
             Some(("VOUCHER", _)) if text(&row, "sk")? == VOUCHER => {
                 let voucher = voucher(&row)?;
                 books.counters.insert(Counter::All(Counted::Voucher(voucher.code.clone())), voucher.level);

@@ -1,10 +1,12 @@
 //! Reading: one round trip for each thing that a request needs.
 
 mod basket;
+mod batches;
 mod books;
 mod caller;
 mod catalog;
 mod clients;
+mod coupons;
 mod order;
 mod products;
 mod promotions;
@@ -17,6 +19,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedC
 pub use basket::BasketView;
 pub use caller::{CallerKeys, CallerRows};
 pub use order::OrderSummaries;
+pub(crate) use order::Waiting;
 pub use products::ProductFilter;
 pub use sign_in::SignInView;
 

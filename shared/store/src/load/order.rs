@@ -1,7 +1,7 @@
 //! Reading orders: the whole file by one query, lists of them by one more.
 
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
-use domain::id::{OrderNumber, RefundId};
+use domain::id::{BatchId, OrderNumber, RefundId};
 use domain::order::{Order, OrderFile};
 use domain::owner::UserId;
 use domain::payment::ProcessorName;
@@ -114,8 +114,7 @@ impl Store {
         Ok(Page { items: page.items.iter().map(of).collect::<Result<_, StoreError>>()?, next: page.next })
     }
 
-    /// What is due at `now`, about `per_shard` rows of each shard of the index, the oldest: since when, and of which order.
-    /// An order that has several things due is named several times. A row that cannot be read is logged, left out, and
+    /// What is due at `now`, about `per_shard` rows of each shard of the index, the oldest: since when, and of what. An order that has several things due is named several times. A row that cannot be read is logged, left out, and
     /// counted: with it comes how many there were.
     pub(crate) async fn list_due(&self, now: Timestamp, per_shard: u16) -> Result<(Vec<Due>, usize), StoreError> {
         let shards = (0..DUE_SHARDS).map(|shard| self.list_due_of(shard, now, per_shard));
@@ -161,12 +160,21 @@ impl Store {
     }
 }
 
-/// Something due: since when, and of which order.
-pub(crate) type Due = (Timestamp, OrderNumber);
+/// Something due: since when, and of what.
+pub(crate) type Due = (Timestamp, Waiting);
+
+/// What waits for a moment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Waiting {
+    Order(OrderNumber),
+    Batch(BatchId),
+}
 
 fn due(key: &str) -> Option<Due> {
-    let mut parts = key.split('#');
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    let (since, rest) = key.split_once('#')?;
+    let of = rest.split('#').next()?;
+    let order = || of.parse().ok().map(Waiting::Order);
+    Some((since.parse().ok()?, of.parse().ok().map(Waiting::Batch).or_else(order)?))
 }
 
 /// The rows of an order's partition as its file; `None` without an order row.
