@@ -35,6 +35,8 @@ pub const NOW: &str = "2026-11-20T12:00:00Z";
 pub struct TestApp {
     /// The cloud itself, for faults, the clock, the simulators and the store.
     pub cloud: Cloud,
+    /// Has no credentials. All others are made of it, and share its connections.
+    nobody: Client,
     server: JoinHandle<()>,
     finished: bool,
 }
@@ -78,7 +80,7 @@ impl TestApp {
         let server = tokio::spawn(async move {
             axum::serve(listener, service).await.expect("served");
         });
-        Self { cloud, server, finished: false }
+        Self { nobody: Client::new(&cloud.base_url), cloud, server, finished: false }
     }
 
     /// A client signed in as a learner.
@@ -104,7 +106,7 @@ impl TestApp {
 
     /// A client without credentials.
     pub fn anonymous(&self) -> Client {
-        Client::new(&self.cloud.base_url)
+        self.nobody.clone()
     }
 
     /// An anonymous client with a session of a trusted application.
