@@ -44,28 +44,33 @@ pub struct TestApp {
 impl TestApp {
     /// A cloud in memory.
     pub async fn start() -> Self {
-        Self::open(DataPlace::Memory, fixed()).await
+        Self::open(DataPlace::Memory, fixed(), None).await
+    }
+
+    /// A cloud in memory whose ids, codes and jitter follow from `seed`: the same requests lead to the same data.
+    pub async fn start_seeded(seed: u64) -> Self {
+        Self::open(DataPlace::Memory, fixed(), Some(seed)).await
     }
 
     /// A cloud in memory whose clock begins at the machine's time and goes with it.
     pub async fn start_by_the_wall() -> Self {
-        Self::open(DataPlace::Memory, Clock::wall()).await
+        Self::open(DataPlace::Memory, Clock::wall(), None).await
     }
 
     /// A cloud in memory by this clock.
     pub async fn start_by(clock: Clock) -> Self {
-        Self::open(DataPlace::Memory, clock).await
+        Self::open(DataPlace::Memory, clock, None).await
     }
 
     /// A cloud whose data lives in `folder`: start it again on the same folder to see what survived.
     pub async fn start_in(folder: &Path) -> Self {
-        Self::open(DataPlace::Folder(folder.to_owned()), fixed()).await
+        Self::open(DataPlace::Folder(folder.to_owned()), fixed(), None).await
     }
 
-    async fn open(data: DataPlace, clock: Clock) -> Self {
+    async fn open(data: DataPlace, clock: Clock, seed: Option<u64>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let seed = u64::from(address.port());
+        let seed = seed.unwrap_or(u64::from(address.port()));
         let cloud = Cloud::open(CloudConfig {
             data,
             base_url: format!("http://{address}"),
