@@ -300,20 +300,6 @@ async fn a_seat_stays_at_one_however_often_it_is_wanted() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_fulfilled_yet_cannot_be_put_in_a_basket() {
-    let app = TestApp::start().await;
-    for kind in ["bundle", "enrollment_code"] {
-        let product = json!({
-            "sku": kind, "kind": kind, "title": kind, "published": true,
-            "stock": [{"price": {"amount": "1", "currency": "USD"}}],
-        });
-        app.staff().post("/api/v1/products", &product).await.expect(StatusCode::CREATED);
-        app.user("ada").add(kind).await.problem(409, "not_available");
-    }
-    app.finish().await;
-}
-
-#[tokio::test]
 async fn quote_basket_checkout_and_order_show_the_same_amounts() {
     const CURRENCIES: [(&str, u32); 5] = [("USD", 2), ("EUR", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3)];
     let mut runner = TestRunner::deterministic();

@@ -15,8 +15,8 @@ async fn search(client: &Client, query: &str) -> Vec<String> {
     skus(&client.send(request).await.expect(StatusCode::OK))
 }
 
-fn bundle(sku: &str, title: &str) -> Value {
-    json!({"sku": sku, "kind": "bundle", "title": title, "published": true})
+fn right(sku: &str, title: &str) -> Value {
+    json!({"sku": sku, "kind": "entitlement", "mode": "verified", "attributes": {"course_uuid": "6f1a2b3c"}, "title": title, "published": true})
 }
 
 fn seat(sku: &str) -> Value {
@@ -38,7 +38,7 @@ async fn staff_create_change_and_hide_a_product() {
         read.json,
         json!({
             "sku": "PY", "kind": "seat", "title": "Seat PY", "course_key": "course-v1:Test+PY+1", "mode": "verified",
-            "attributes": {}, "price": {"amount": "10.00", "currency": "USD"}, "quantity_available": null,
+            "attributes": {}, "contains": [], "blocked_countries": [], "price": {"amount": "10.00", "currency": "USD"}, "quantity_available": null,
             "published": true, "version": 1,
         })
     );
@@ -244,7 +244,7 @@ async fn a_catalog_is_a_named_group_of_products() {
     let app = TestApp::start().await;
     let (staff, nobody) = (app.staff(), app.anonymous());
     for sku in ["A", "B", "C"] {
-        staff.post("/api/v1/products", &bundle(sku, "Thing")).await.expect(StatusCode::CREATED);
+        staff.post("/api/v1/products", &right(sku, "Thing")).await.expect(StatusCode::CREATED);
     }
     let group = |skus: &[&str]| json!({"id": "sci", "title": "Science", "skus": skus});
     staff.post("/api/v1/catalogs", &group(&["C", "A", "GONE"])).await.expect(StatusCode::CREATED);
@@ -284,7 +284,7 @@ async fn a_search_finds_the_beginnings_of_words_without_their_accents() {
         ("BIO2", "Bio Biology Biochemistry"),
         ("CYR", "Введение в биологию"),
     ] {
-        staff.post("/api/v1/products", &bundle(sku, title)).await.expect(StatusCode::CREATED);
+        staff.post("/api/v1/products", &right(sku, title)).await.expect(StatusCode::CREATED);
     }
     for (query, found) in [
         ("introduccion", &["INTRO"][..]),
@@ -336,7 +336,7 @@ async fn pages_have_no_gap_and_name_nothing_twice() {
     let mut public = Vec::new();
     for number in 0..250 {
         let sku = format!("P{number:03}");
-        let mut product = bundle(&sku, &format!("Paged number{number:03}"));
+        let mut product = right(&sku, &format!("Paged number{number:03}"));
         product["published"] = json!(number % 10 != 0);
         staff.post("/api/v1/products", &product).await.expect(StatusCode::CREATED);
         if number % 10 != 0 {

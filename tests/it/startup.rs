@@ -11,10 +11,13 @@ use local::parameters::{Addresses, list, signing_keys};
 use tests::deployment::{Deployment, STAGE};
 
 /// Values that are not what a variable takes. Each holds `hunter2`, which must never be shown.
-const MALFORMED: [(&str, &str); 20] = [
+const MALFORMED: [(&str, &str); 24] = [
     ("BURSAR_TENANTS", "Hunter2 High"),
     ("BURSAR_CURRENCY", "hunter2"),
     ("BURSAR_TAX_PERCENT", "hunter2"),
+    ("BURSAR_TAX_RATES", "DE=hunter2"),
+    ("BURSAR_TAX_INCLUDED", "hunter2"),
+    ("BURSAR_BLOCKED_COUNTRIES", "hunter2"),
     ("BURSAR_RETURN_ORIGINS", "hunter2.example"),
     ("BURSAR_REFUND_WINDOW_DAYS", "hunter2"),
     ("BURSAR_KEY_SECRET", "hunter2"),
@@ -23,6 +26,7 @@ const MALFORMED: [(&str, &str); 20] = [
     ("BURSAR_CLIENT_KEYS", "hunter2"),
     ("BURSAR_ALLOWED_ORIGINS", "hunter2.example"),
     ("BURSAR_SECURE_COOKIES", "hunter2"),
+    ("BURSAR_COUNTRY_HEADER", "hunter2 hunter2"),
     ("BURSAR_QUEUE_URL", "hunter2"),
     ("BURSAR_SIGNING_KEYS", r#"[{"kid":"1","pem":"hunter2","from":"2026-01-01T00:00:00Z"}]"#),
     ("BURSAR_PUBLIC_URL", "hunter2"),

@@ -31,6 +31,8 @@ pub(crate) struct TaxView {
     /// What the rate was applied to.
     base: MoneyBody,
     amount: MoneyBody,
+    /// Whether the price has it in it; otherwise it comes on top.
+    included: bool,
 }
 
 /// A line with its prices; they are null while the product cannot be bought.
@@ -59,6 +61,7 @@ impl LineView {
                 rate: tax.rate.to_string(),
                 base: tax.base.into(),
                 amount: tax.amount.into(),
+                included: tax.included,
             }),
             total: priced.map(|line| line.total.into()),
             applied: applied
@@ -91,6 +94,8 @@ pub(crate) struct Sums {
     subtotal: MoneyBody,
     discount: MoneyBody,
     tax: MoneyBody,
+    /// Whether prices have the tax in them; otherwise it comes on top.
+    tax_included: bool,
     total: MoneyBody,
     currency: &'static str,
 }
@@ -103,6 +108,7 @@ impl Sums {
             subtotal: sum(|p| p.subtotal),
             discount: sum(|p| p.discount),
             tax: sum(|p| p.tax),
+            tax_included: pricing.is_some_and(Pricing::is_tax_included),
             total: sum(|p| p.total),
             currency: pricing.map_or(currency, Pricing::currency).code(),
         }

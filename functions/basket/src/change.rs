@@ -66,12 +66,16 @@ async fn make<P: Role, T>(
         who.alone().await?;
         return Err(Problem::new(Code::UnknownProduct));
     };
-    let mut now = app.http.now();
+    let (mut now, country) = (app.http.now(), who.country());
     let load = async { tokio::try_join!(app.store.read_basket(&owner, skus, None, now), load) };
     let (caller, (mut loaded, more)) = who.with(load).await?;
     for _ in 0..ROUNDS {
         if_match.check(loaded.basket.as_ref().map_or(0, |basket| basket.version))?;
-        let prices = Prices::take(&mut loaded, caller.user());
+        let prices = Prices::take(&mut loaded, (caller.user(), country.clone()));
+        if let Some(product) = loaded.products.iter().find(|product| app.places.block(&prices.at, product)) {
+            let detail = format!("{} cannot be sold to this country", product.sku);
+            return Err(Problem::new(Code::BlockedCountry).detail(detail));
+        }
         let basket = loaded.basket.as_ref();
         let wish = wish(&more, &loaded, &Situation { basket, owner: &owner, user: caller.user(), prices: &prices })?;
         let mut ids = app.http.ids(now);

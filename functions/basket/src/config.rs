@@ -2,10 +2,9 @@
 
 use aws_sdk_dynamodb::Client;
 use domain::money::Currency;
-use domain::percent::Percent;
 use domain::text::Tenant;
 use store::Store;
-use web::{Clock, Entropy, Env, Http, HttpConfig, SdkConfig};
+use web::{Clock, Entropy, Env, Http, HttpConfig, SdkConfig, places};
 
 use crate::App;
 
@@ -18,9 +17,9 @@ impl App {
         let config = HttpConfig::from_env(&mut env, &tenant);
         let table = env.required("BURSAR_TABLE");
         let currency = env.parsed::<Currency>("BURSAR_CURRENCY");
-        let tax = env.list::<Percent>("BURSAR_TAX_PERCENT").map(|rates| rates.first().copied());
-        let (((config, table), currency), tax) = env.finish(config.zip(table).zip(currency).zip(tax))?;
+        let places = places(&mut env);
+        let (((config, table), currency), places) = env.finish(config.zip(table).zip(currency).zip(places))?;
         let store = Store::new(Client::new(sdk), table, tenant);
-        Ok(Self { http: Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?, store, currency, tax })
+        Ok(Self { http: Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?, store, currency, places })
     }
 }

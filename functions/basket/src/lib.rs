@@ -16,7 +16,7 @@ mod vouchers;
 use axum::Router;
 use axum::extract::FromRef;
 use domain::money::Currency;
-use domain::percent::Percent;
+use domain::places::Places;
 use store::Store;
 use web::Http;
 
@@ -29,8 +29,8 @@ pub struct App {
     pub store: Store,
     /// The currency in which an empty basket shows its nothing.
     pub currency: Currency,
-    /// The tax on every line, if there is one.
-    pub tax: Option<Percent>,
+    /// What is taxed and sold where.
+    pub places: Places,
 }
 
 impl FromRef<App> for Http {

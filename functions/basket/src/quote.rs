@@ -59,8 +59,9 @@ pub(crate) async fn read_quote(
             app.store.read_entered(&query.code),
         )
     };
+    let country = who.country();
     let (caller, (found, offers, known, entered)) = who.with(load).await?;
-    let prices = Prices::of(offers, known, caller.user());
+    let prices = Prices::of(offers, known, (caller.user(), country));
     let mut wanted: Vec<(Product, Quantity)> = Vec::new();
     for sku in &query.sku {
         let product = found.iter().find(|product| product.sku == *sku && product.published);
@@ -75,7 +76,8 @@ pub(crate) async fn read_quote(
     }
     let lines = wanted.iter().map(|(product, quantity)| (product, *quantity));
     let promotions = Promotions { automatic: &prices.offers, entered: &entered, buyer: Some(&prices.buyer), held: &[] };
-    let priced = price_products(lines, promotions, app.tax, app.http.now()).map_err(unrepresentable)?;
+    let priced =
+        price_products(lines, promotions, app.places.tax(&prices.at), app.http.now()).map_err(unrepresentable)?;
     let opens = |code: &&VoucherCode| entered.iter().any(|e| e.voucher.code == **code) && !priced.idle.contains(code);
     let rejected = query.code.iter().filter(|code| !opens(code)).map(ToString::to_string).collect();
     Ok(Json(QuoteView::of(&app, &wanted, &priced, rejected)))

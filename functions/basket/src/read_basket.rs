@@ -14,7 +14,7 @@ use crate::prices::Prices;
 #[utoipa::path(get, path = "/api/v1/basket", tag = "basket", responses((status = 200, body = BasketView)))]
 pub(crate) async fn read_basket(State(app): State<App>, who: Claim<Shopper>) -> Result<Response, Problem> {
     let now = app.http.now();
-    let owner = who.owner();
+    let (owner, country) = (who.owner(), who.country());
     let load = async {
         match &owner {
             Some(owner) => app.store.read_basket(owner, &[], None, now).await,
@@ -22,7 +22,7 @@ pub(crate) async fn read_basket(State(app): State<App>, who: Claim<Shopper>) -> 
         }
     };
     let (caller, mut loaded) = who.with(load).await?;
-    let prices = Prices::take(&mut loaded, caller.user());
+    let prices = Prices::take(&mut loaded, (caller.user(), country));
     let view = match loaded.basket {
         Some(basket) => BasketView::of(&app, &basket, &prices, now)?,
         None => BasketView::none(&app, owner.as_ref().map(Owner::key).map(str::to_owned)),

@@ -1,6 +1,6 @@
 //! The shapes that staff send and everyone reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -8,6 +8,7 @@ use domain::catalog::{CatalogRefusal, ProductDraft, StockDraft};
 use domain::course::Course;
 use domain::course_key::CourseKey;
 use domain::part::Part;
+use domain::places::Country;
 use domain::product::{Availability, Kind, Product};
 use domain::text::{Mode, Sku, Title};
 use jiff::Timestamp;
@@ -115,6 +116,10 @@ pub(crate) struct ProductBody {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 15)]
     pub(crate) contains: Vec<Sku>,
+    /// Countries in which it is not sold, as ISO 3166-1 alpha-2 has them.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub(crate) blocked_countries: BTreeSet<Country>,
     /// Whether it is seen and sold.
     #[serde(default)]
     pub(crate) published: bool,
@@ -134,6 +139,7 @@ impl ProductBody {
             mode: self.mode,
             attributes: self.attributes,
             contains: self.contains,
+            blocked_countries: self.blocked_countries,
             published: self.published,
             stock: self.stock.map(|stock| stock_drafts(stock, "/stock")).transpose()?,
         })
@@ -192,6 +198,9 @@ pub(crate) struct ProductView {
     pub(crate) attributes: BTreeMap<String, serde_json::Value>,
     /// What a bundle or an enrolment code is made of.
     pub(crate) contains: Vec<PartView>,
+    /// Countries in which it is not sold.
+    #[schema(value_type = Vec<String>)]
+    pub(crate) blocked_countries: BTreeSet<Country>,
     /// The price now; null when it cannot be bought now.
     pub(crate) price: Option<MoneyBody>,
     /// Units left; null is unlimited.
@@ -262,6 +271,7 @@ impl ProductView {
             mode: product.mode.as_ref().map(ToString::to_string),
             attributes: product.attributes.clone(),
             contains: product.contains.iter().map(PartView::of).collect(),
+            blocked_countries: product.blocked_countries.clone(),
             price: product.offer_at(now).map(|record| record.price.into()),
             quantity_available,
             published: product.published,

@@ -1,6 +1,6 @@
 //! Staff edits of products.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use domain::catalog::{self, ProductDraft};
 use domain::course_key::CourseKey;
 use domain::part::MAX_PARTS;
+use domain::places::Country;
 use domain::product::Product;
 use domain::text::{Mode, Sku, Title};
 use serde::{Deserialize, Deserializer};
@@ -74,6 +75,8 @@ pub(crate) struct ProductPatch {
     attributes: Option<BTreeMap<String, serde_json::Value>>,
     #[schema(value_type = Option<Vec<String>>, max_items = 15)]
     contains: Option<Vec<Sku>>,
+    #[schema(value_type = Option<Vec<String>>)]
+    blocked_countries: Option<BTreeSet<Country>>,
     published: Option<bool>,
     stock: Option<Vec<StockBody>>,
 }
@@ -107,6 +110,7 @@ pub(crate) async fn change_product(
         mode: patch.mode.unwrap_or_else(|| before.mode.clone()),
         attributes: patch.attributes.unwrap_or_else(|| before.attributes.clone()),
         contains: patch.contains.unwrap_or_else(|| contained(&before)),
+        blocked_countries: patch.blocked_countries.unwrap_or_else(|| before.blocked_countries.clone()),
         published: patch.published.unwrap_or(before.published),
         stock: patch.stock.map(|stock| stock_drafts(stock, "/stock")).transpose()?,
     };

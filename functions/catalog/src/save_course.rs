@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use domain::catalog::{self, CourseDraft, ProductDraft};
 use domain::course_key::CourseKey;
+use domain::places::Country;
 use domain::product::{Kind, Product};
 use domain::text::{Mode, Sku, Title};
 use jiff::Timestamp;
@@ -59,6 +60,10 @@ pub(crate) struct SeatBody {
     /// Further facts by name.
     #[serde(default)]
     attributes: std::collections::BTreeMap<String, serde_json::Value>,
+    /// Countries in which it is not sold.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    blocked_countries: std::collections::BTreeSet<Country>,
     /// Whether it is seen and sold; true if left out.
     published: Option<bool>,
 }
@@ -75,6 +80,7 @@ impl SeatBody {
             mode: Some(self.mode),
             attributes: self.attributes,
             contains: Vec::new(),
+            blocked_countries: self.blocked_countries,
             published: self.published.unwrap_or(true),
             stock: Some(vec![window.draft(pointer)?]),
         })

@@ -69,6 +69,7 @@ pub(crate) async fn set_stock(
         mode: before.mode.clone(),
         attributes: before.attributes.clone(),
         contains: contained(&before),
+        blocked_countries: before.blocked_countries.clone(),
         published: before.published,
         stock: Some(stock),
     };

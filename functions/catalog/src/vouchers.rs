@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use domain::plan::{Plan, Write};
 use domain::text::{EmailDomain, Slug, VoucherCode};
 use domain::uses::{Level, VoucherNote};
-use domain::voucher::{Usage, Voucher, save_voucher};
+use domain::voucher::{Origin, Usage, Voucher, save_voucher};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -241,6 +241,9 @@ pub(crate) async fn delete_voucher(
     if_match.check(voucher.version)?;
     if voucher.level.taken > 0 {
         return Err(Problem::new(Code::InUse).detail("orders have it; an ends_at in the past expires it"));
+    }
+    if matches!(voucher.origin, Some(Origin::Line(_))) {
+        return Err(Problem::new(Code::InUse).detail("it was sold; an ends_at in the past expires it"));
     }
     commit(&app, Plan::of(Write::DropVoucher(Box::new(voucher))), Code::VersionMismatch).await?;
     Ok(StatusCode::NO_CONTENT)

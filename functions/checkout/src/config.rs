@@ -1,10 +1,9 @@
 //! The function's wiring on AWS: every variable is read once, at start-up, and what is missing is named all at once.
 
-use domain::percent::Percent;
 use domain::text::Tenant;
 use jiff::SignedDuration;
 use store::{Queue, Store};
-use web::{Clock, Entropy, Env, Http, HttpConfig, Origin, SdkConfig};
+use web::{Clock, Entropy, Env, Http, HttpConfig, Origin, SdkConfig, places};
 
 use crate::App;
 
@@ -27,14 +26,14 @@ impl App {
         let processors = payments::configured(|name| env.required(name))?;
         let return_origins = env.list::<Origin>("BURSAR_RETURN_ORIGINS");
         let return_origins = return_origins.map(|sites| sites.iter().map(Origin::to_string).collect());
-        let tax = env.list::<Percent>("BURSAR_TAX_PERCENT").map(|rates| rates.first().copied());
+        let places = places(&mut env);
         let refund_window = env.parsed_or("BURSAR_REFUND_WINDOW_DAYS", REFUND_WINDOW_DAYS).map(days);
-        let rest = processors.zip(return_origins).zip(tax).zip(refund_window);
-        let (((config, table), queue), (((processors, return_origins), tax), refund_window)) =
+        let rest = processors.zip(return_origins).zip(places).zip(refund_window);
+        let (((config, table), queue), (((processors, return_origins), places), refund_window)) =
             env.finish(config.zip(table).zip(queue).zip(rest))?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(sdk), table, tenant);
         let queue = Queue::new(aws_sdk_sqs::Client::new(sdk), queue);
         let http = Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?;
-        Ok(Self { http, store, queue, processors, return_origins, tax, refund_window })
+        Ok(Self { http, store, queue, processors, return_origins, places, refund_window })
     }
 }

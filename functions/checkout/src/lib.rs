@@ -30,7 +30,7 @@ use axum::extract::FromRef;
 use domain::course_key::CourseKey;
 use domain::id::OrderNumber;
 use domain::order::{Order, OrderFile, OrderLine};
-use domain::percent::Percent;
+use domain::places::Places;
 use jiff::SignedDuration;
 use payments::Processor;
 use store::{Queue, Store};
@@ -49,8 +49,8 @@ pub struct App {
     pub processors: Vec<Processor>,
     /// The sites to which a processor may send the browser back, such as `https://shop.example`; none is any site.
     pub return_origins: Vec<String>,
-    /// The tax on every line, if there is one.
-    pub tax: Option<Percent>,
+    /// What is taxed and sold where.
+    pub places: Places,
     /// How long after the payment a learner may ask for a refund.
     pub refund_window: SignedDuration,
 }

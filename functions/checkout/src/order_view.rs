@@ -129,6 +129,8 @@ pub(crate) struct Totals {
     pub(crate) subtotal: MoneyBody,
     pub(crate) discount: MoneyBody,
     pub(crate) tax: MoneyBody,
+    /// Whether prices have the tax in them; otherwise it came on top.
+    pub(crate) tax_included: bool,
     pub(crate) total: MoneyBody,
     pub(crate) currency: &'static str,
 }
@@ -140,6 +142,7 @@ impl Totals {
             subtotal: pricing.subtotal.into(),
             discount: pricing.discount.into(),
             tax: pricing.tax.into(),
+            tax_included: pricing.is_tax_included(),
             total: pricing.total.into(),
             currency: pricing.currency().code(),
         })

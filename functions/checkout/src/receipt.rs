@@ -136,7 +136,7 @@ fn page(receipt: &ReceiptView) -> String {
     let sums = [
         ("Subtotal", &totals.subtotal),
         ("Discount", &totals.discount),
-        ("Tax", &totals.tax),
+        (if totals.tax_included { "Tax in it" } else { "Tax" }, &totals.tax),
         ("Total paid", &totals.total),
     ];
     html! {

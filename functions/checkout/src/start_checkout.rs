@@ -9,8 +9,9 @@ use domain::idempotency::{KeyUse, judge};
 use domain::money::Money;
 use domain::order::{OrderFile, OrderState};
 use domain::owner::{Actor, Owner};
+use domain::places::Whereabouts;
 use domain::plan::Plan;
-use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide};
+use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide, sold_there};
 use domain::throttle::Throttle;
 use store::BasketView;
 use web::{
@@ -40,6 +41,7 @@ pub(crate) async fn start_checkout(
     let processor = body.check(&app)?;
     let key = format!("checkout:{}", key.as_str());
     let Some(owner) = who.owner() else { return Err(Problem::new(Code::Unauthorized)) };
+    let request_from = who.country();
     let load = app.store.read_basket(&owner, &[], Some(&key), app.http.now());
     let (SignedIn(user), loaded) = who.at_most(Throttle::CHECKOUT).with(load).await?;
     let mut checkout = Checkout {
@@ -53,6 +55,7 @@ pub(crate) async fn start_checkout(
         fingerprint: fingerprint_of(&Method::POST, "/api/v1/checkout", &body)?,
         seen: body.basket_version,
         shown: body.total.map(Money::from),
+        at: Whereabouts { profile: user.country, request: request_from },
     };
     let (mut file, replayed) = place(&app, &mut checkout, loaded, &if_match, &request).await?;
     telemetry::concerns(&file.order.number);
@@ -117,12 +120,17 @@ async fn attempt_once(
 ) -> Result<Option<OrderFile>, Problem> {
     let now = app.http.now();
     let basket = loaded.basket.as_ref();
+    if let Some(basket) = basket {
+        // Also where an order begun elsewhere would be the answer.
+        sold_there(basket, &app.places, &checkout.at).map_err(|refusal| refused(&refusal))?;
+    }
     let replaced = match earlier(app, basket).await? {
         Some(file) if is_same(&file, basket, checkout, now) => return adopt(app, checkout, file).await,
         earlier => earlier,
     };
     let buyer = &checkout.buyer(&loaded.buyer);
-    let situation = Situation { basket, replaced: replaced.as_ref(), automatic: &loaded.offers, buyer, tax: app.tax };
+    let situation =
+        Situation { basket, replaced: replaced.as_ref(), automatic: &loaded.offers, buyer, places: &app.places };
     let mut ids = app.http.ids(now);
     let (file, plan) = match (decide(&situation, checkout, now, &mut ids), basket) {
         (Ok(decided), _) => decided,
@@ -225,6 +233,7 @@ fn refused(refusal: &CheckoutRefusal) -> Problem {
         CheckoutRefusal::BasketChanged => Problem::new(Code::BasketChanged).detail(refusal.to_string()),
         CheckoutRefusal::VoucherLapsed => Problem::new(Code::VoucherUsedUp).detail(refusal.to_string()),
         CheckoutRefusal::PriceChanged(_) => Problem::new(Code::PriceChanged).detail(refusal.to_string()),
+        CheckoutRefusal::Blocked(_) => Problem::new(Code::BlockedCountry).detail(refusal.to_string()),
         CheckoutRefusal::Money(_) => Problem::new(Code::AmountNotPayable),
     }
 }

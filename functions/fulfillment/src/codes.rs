@@ -28,8 +28,10 @@ pub(crate) async fn issue(
     let Some(seed) = &task.seed else { return Ok(incomplete()) };
     let Some(offer) = find_offer(app, line).await? else { return Ok(incomplete()) };
     for some in codes(line, seed).chunks(CHUNK) {
-        match app.store.commit(&issue_some(&file.order, line, &offer, some, app.clock.now())).await {
+        match app.store.commit(&issue_some(&file.order, (line, task), &offer, some, app.clock.now())).await {
             Ok(()) => {}
+            // Another worker has the line, and what is decided of it here will not be written.
+            Err(error) if error.refused("check_task") => return Ok(LmsResult::Done(None)),
             // They are written together: the first one tells whose all are.
             Err(error) if error.refused("save_voucher") => {
                 let there = app.store.read_vouchers(some.get(..1).unwrap_or_default()).await?;

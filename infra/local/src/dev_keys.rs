@@ -93,6 +93,9 @@ pub struct Learner {
     /// Whether it is staff.
     #[serde(default)]
     pub staff: bool,
+    /// The country of the profile, such as `DE`.
+    #[serde(default)]
+    pub country: Option<String>,
     /// Scopes, such as `orders:fulfill`.
     #[serde(default)]
     pub scopes: BTreeSet<String>,
@@ -116,7 +119,7 @@ pub fn token(learner: &Learner, now: Timestamp) -> anyhow::Result<String> {
         "iss": issuer, "aud": audience, "iat": now.as_second(), "exp": lives.as_second(),
         "sub": format!("local-{}", learner.username), "preferred_username": learner.username,
         "email": address, "name": learner.username, "administrator": learner.staff,
-        "scopes": learner.scopes, "version": "1.2.0",
+        "scopes": learner.scopes, "version": "1.2.0", "country_code": learner.country,
     });
     let key = EncodingKey::from_secret(secret.as_bytes());
     Ok(encode(&Header::new(Algorithm::HS256), &claims, &key)?)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use domain::money::Currency;
+use domain::places::Places;
 use jiff::SignedDuration;
 use payments::Processor;
 use store::{Queue, Store};
@@ -26,6 +27,8 @@ pub struct Parts {
     pub lms: lms::Lms,
     /// The currency of an empty basket.
     pub currency: Currency,
+    /// What is taxed and sold where.
+    pub places: Places,
     /// Where the functions are reached.
     pub base_url: String,
     /// The keys of our own tokens.
@@ -62,16 +65,16 @@ pub fn document() -> openapi::OpenApi {
 
 /// The routes of every function.
 pub fn routes(parts: &Parts) -> Router {
-    let Parts { http, store, queue, processors, lms, currency, base_url, signing } = parts.clone();
+    let Parts { http, store, queue, processors, lms, currency, places, base_url, signing } = parts.clone();
     let catalog = catalog::App { http: http.clone(), store: store.clone(), lms };
-    let basket = basket::App { http: http.clone(), store: store.clone(), currency, tax: None };
+    let basket = basket::App { http: http.clone(), store: store.clone(), currency, places: places.clone() };
     let checkout = checkout::App {
         http: http.clone(),
         store: store.clone(),
         queue: queue.clone(),
         processors: processors.clone(),
         return_origins: Vec::new(),
-        tax: None,
+        places,
         refund_window: SignedDuration::from_hours(14 * 24),
     };
     let session = session::App {

@@ -88,7 +88,14 @@ pub fn signing_keys() -> anyhow::Result<String> {
 
 fn shop() -> Vec<(&'static str, String)> {
     let tenants = format!("{},{}", dev_keys::TENANT, dev_keys::OTHER_TENANT);
-    vec![("BURSAR_TENANTS", tenants), ("BURSAR_CURRENCY", "USD".to_owned())]
+    vec![
+        ("BURSAR_TENANTS", tenants),
+        ("BURSAR_CURRENCY", "USD".to_owned()),
+        // Of somebody of whom no country is known, no tax is taken.
+        ("BURSAR_TAX_RATES", "DE=19,CH=8.1".to_owned()),
+        ("BURSAR_TAX_INCLUDED__NORTHWIND", "true".to_owned()),
+        ("BURSAR_BLOCKED_COUNTRIES", "KP".to_owned()),
+    ]
 }
 
 fn identity(public: &str, own: impl Fn(&str) -> Value) -> Vec<(&'static str, String)> {
@@ -109,6 +116,7 @@ fn identity(public: &str, own: impl Fn(&str) -> Value) -> Vec<(&'static str, Str
         ("BURSAR_ALLOWED_ORIGINS", dev_keys::FRONT_END.to_owned()),
         ("BURSAR_SESSION_REALMS", dev_keys::SESSION_REALMS.join(",")),
         ("BURSAR_SESSION_REALMS__NORTHWIND", other.to_owned()),
+        ("BURSAR_COUNTRY_HEADER", "CloudFront-Viewer-Country".to_owned()),
         ("BURSAR_SECURE_COOKIES", public.starts_with("https:").to_string()),
     ]
 }

@@ -15,7 +15,7 @@ use lms::{Lms, LmsConfig};
 use store::{Queue, Store};
 use web::identity::signing::SigningKeys;
 use web::identity::{PresentedKey, machine_secret_digest};
-use web::{Env, Http, HttpConfig};
+use web::{Env, Http, HttpConfig, places};
 
 use crate::cloud::{CloudConfig, TABLE};
 use crate::dev_keys;
@@ -70,8 +70,9 @@ fn parts(
     let processors = payments::configured(|name| env.required(name))?;
     let lms = LmsConfig::configured(|name| env.required(name));
     let rest = env.parsed::<Currency>("BURSAR_CURRENCY").zip(env.parsed::<SigningKeys>("BURSAR_SIGNING_KEYS"));
-    let (((contract, processors), lms), (currency, signing)) =
-        env.finish(contract.zip(processors).zip(lms).zip(rest))?;
+    let places = places(&mut env);
+    let ((((contract, processors), lms), (currency, signing)), places) =
+        env.finish(contract.zip(processors).zip(lms).zip(rest).zip(places))?;
     let store = Store::new(dynamodb.clone(), TABLE, tenant);
     Ok(Parts {
         http: Http::new(contract, store.clone(), config.clock.clone(), config.entropy.clone())?,
@@ -80,6 +81,7 @@ fn parts(
         processors,
         lms: Lms::new(lms)?,
         currency,
+        places,
         base_url: config.base_url.clone(),
         signing: Arc::new(signing),
     })

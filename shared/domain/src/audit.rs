@@ -161,7 +161,7 @@ fn amounts_are_the_snapshot(file: &OrderFile, found: &mut Vec<Violation>) {
         found.push(violation("I7", &order.number, "the lines do not add up to the total"));
     }
     for line in &order.lines {
-        let tax = line.tax.map_or(Money::zero(order.total.currency()), |tax| tax.amount);
+        let tax = line.tax.map_or(Money::zero(order.total.currency()), |tax| tax.on_top());
         let list = line.unit_price.times(line.quantity.get());
         if list.and_then(|list| list.minus(line.discount)).and_then(|net| net.plus(tax)) != Ok(line.total) {
             found.push(violation("I7", &order.number, format!("line {} does not add up", line.number)));

@@ -11,7 +11,7 @@ use crate::id::{BasketId, OrderNumber};
 use crate::money::MoneyError;
 use crate::offer::Offer;
 use crate::owner::Owner;
-use crate::percent::Percent;
+use crate::places::TaxRule;
 use crate::pricing::{Item, Pricing};
 use crate::product::Product;
 use crate::promotion::{Buyer, Choice, Promotions, choose};
@@ -154,7 +154,7 @@ impl Basket {
         &self,
         automatic: &[Offer],
         buyer: &Buyer,
-        tax: Option<Percent>,
+        tax: Option<TaxRule>,
         now: Timestamp,
     ) -> Result<PricedBasket, MoneyError> {
         let promotions = Promotions { automatic, entered: &self.vouchers, buyer: Some(buyer), held: &self.held };
@@ -170,7 +170,7 @@ impl Basket {
 pub fn price_products<'a>(
     products: impl IntoIterator<Item = (&'a Product, Quantity)>,
     promotions: Promotions<'_>,
-    tax: Option<Percent>,
+    tax: Option<TaxRule>,
     now: Timestamp,
 ) -> Result<PricedBasket, MoneyError> {
     let mut lines = Vec::new();

@@ -10,6 +10,7 @@ use crate::course::Course;
 use crate::course_key::CourseKey;
 use crate::money::Money;
 use crate::offer::{MAX_SKUS, Offer};
+use crate::places::Country;
 use crate::plan::{Plan, Write};
 use crate::product::{Kind, Product};
 use crate::selection::{CatalogQuery, Selection};
@@ -76,6 +77,8 @@ pub struct ProductDraft {
     pub attributes: BTreeMap<String, serde_json::Value>,
     /// What a bundle or an enrolment code is made of.
     pub contains: Vec<Sku>,
+    /// Countries in which it is not sold.
+    pub blocked_countries: BTreeSet<Country>,
     /// Whether it is seen and sold.
     pub published: bool,
     /// Its price windows; `None` keeps those that it has.
@@ -159,6 +162,7 @@ fn edit_product(
         mode: draft.mode,
         attributes: draft.attributes,
         contains,
+        blocked_countries: draft.blocked_countries,
         published: draft.published,
         stock,
         version: version.saturating_add(1),

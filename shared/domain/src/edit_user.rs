@@ -67,6 +67,7 @@ mod tests {
             name: None,
             staff: true,
             active: true,
+            country: None,
             lms_user_id: None,
             tracking_context: BTreeMap::new(),
             subjects: ["lms", "gateway"].map(|issuer| (issuer.to_owned(), "sub-1".to_owned())).into(),

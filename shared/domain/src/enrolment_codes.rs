@@ -17,6 +17,7 @@ use crate::part::Part;
 use crate::plan::{Plan, Write};
 use crate::pricing::Reduction;
 use crate::selection::Selection;
+use crate::task::Task;
 use crate::text::{BadText, Sku, Slug, Title, VoucherCode};
 use crate::uses::Level;
 use crate::voucher::{Origin, Usage, Voucher};
@@ -83,9 +84,16 @@ pub fn origin(order: &Order, line: &OrderLine) -> Origin {
     Origin::Line(LineRef { order: order.number.clone(), line: line.number })
 }
 
-/// Decides some of a line's codes, which open `offer`. Conditions: none of them is there.
+/// Decides some of a line's codes, which open `offer`. Conditions: none of them is there, and the worker still has the
+/// line: one whose lease ended must not make codes of a line that was refunded meanwhile.
 #[must_use]
-pub fn issue(order: &Order, line: &OrderLine, offer: &Slug, codes: &[VoucherCode], now: Timestamp) -> Plan {
+pub fn issue(
+    order: &Order,
+    (line, task): (&OrderLine, &Task),
+    offer: &Slug,
+    codes: &[VoucherCode],
+    now: Timestamp,
+) -> Plan {
     let write = |code: &VoucherCode| Write::SaveVoucher {
         voucher: Box::new(Voucher {
             code: code.clone(),
@@ -103,7 +111,9 @@ pub fn issue(order: &Order, line: &OrderLine, offer: &Slug, codes: &[VoucherCode
         }),
         expect: None,
     };
-    Plan { writes: codes.iter().map(write).collect() }
+    let mut plan = Plan::of(Write::CheckTask(order.number.clone(), task.clone()));
+    plan.writes.extend(codes.iter().map(write));
+    plan
 }
 
 /// Decides that codes cannot be used any more, those that were used included: what was enrolled by them stays. `None` if

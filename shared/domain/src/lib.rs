@@ -40,6 +40,7 @@ pub mod owner;
 pub mod part;
 pub mod payment;
 pub mod percent;
+pub mod places;
 pub mod plan;
 pub mod pricing;
 pub mod product;

@@ -225,6 +225,19 @@ impl Money {
         Self::from_minor(minor.ok_or(MoneyError::OutOfRange)?, self.currency)
     }
 
+    /// What a tax of `percent` makes of an amount that has it in it already, rounded as in [`Money::share`].
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`].
+    pub fn contained(self, percent: Percent) -> Result<Self, MoneyError> {
+        let (out_of_range, one) = (MoneyError::OutOfRange, Decimal::ONE);
+        let part = Decimal::from(self.minor).checked_mul(percent.fraction()).ok_or(out_of_range)?;
+        let whole = percent.fraction().checked_add(one).ok_or(out_of_range)?;
+        let exact = part.checked_div(whole).ok_or(out_of_range)?;
+        let rounded = exact.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero);
+        Self::from_minor(rounded.to_i64().ok_or(out_of_range)?, self.currency)
+    }
+
     /// The smaller of two amounts.
     ///
     /// # Errors

@@ -4,6 +4,8 @@
 //! snapshot of the pricing). How much was paid and what was granted is derived from attempts, ledger and tasks by
 //! [`OrderFile`], never stored twice.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,7 @@ use crate::id::{AttemptId, BasketId, OrderNumber};
 use crate::money::{Money, MoneyError, total};
 use crate::owner::UserId;
 use crate::part::Part;
+use crate::places::Whereabouts;
 use crate::pricing::{Applied, PricedLine, Pricing, Tax};
 use crate::product::Kind;
 use crate::quantity::Quantity;
@@ -165,6 +168,7 @@ impl OrderLine {
             mode: self.mode.clone(),
             course_uuid: self.course_uuid.clone(),
             credit_provider: self.credit_provider.clone(),
+            blocked_countries: BTreeSet::new(),
         }
     }
 
@@ -234,6 +238,9 @@ pub struct Order {
     pub reservations: Vec<Reservation>,
     /// The one attempt that may be paid now.
     pub attempt: Option<AttemptId>,
+    /// Where the buyer was, as far as it was known: what the tax rests on.
+    #[serde(default, skip_serializing_if = "Whereabouts::is_unknown")]
+    pub at: Whereabouts,
     /// When it was placed.
     pub placed_at: Timestamp,
     /// Counts up with every change.

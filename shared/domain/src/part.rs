@@ -3,9 +3,12 @@
 //! A bundle and an enrolment code carry what they are made of as it was when either was saved last, so that a basket and
 //! an order know it without another read (ADR 29).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::course_key::CourseKey;
+use crate::places::Country;
 use crate::product::{Kind, Product};
 use crate::text::{Mode, Sku, Title};
 
@@ -30,6 +33,9 @@ pub struct Part {
     /// Who gives the credit, of a seat in that mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit_provider: Option<String>,
+    /// Countries in which it is not sold.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub blocked_countries: BTreeSet<Country>,
 }
 
 impl Part {
@@ -44,6 +50,7 @@ impl Part {
             mode: product.mode.clone(),
             course_uuid: product.course_uuid().map(str::to_owned),
             credit_provider: product.credit_provider().map(str::to_owned),
+            blocked_countries: product.blocked_countries.clone(),
         }
     }
 

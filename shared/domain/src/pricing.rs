@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::{Currency, Money, MoneyError, total};
 use crate::percent::Percent;
+use crate::places::TaxRule;
 use crate::quantity::Quantity;
 use crate::text::{Sku, Slug, VoucherCode};
 
@@ -81,13 +82,31 @@ pub struct Applied {
 pub struct Tax {
     /// The rate.
     pub rate: Percent,
-    /// What the rate was applied to: the line after its discounts.
+    /// What the rate was applied to: the line after its discounts, without the tax.
     pub base: Money,
-    /// The tax, on top of the base.
+    /// The tax of that.
     pub amount: Money,
+    /// Whether the price had it in it; otherwise it came on top.
+    #[serde(default)]
+    pub included: bool,
 }
 
-/// A priced line. `list − discount + tax = total`.
+impl Tax {
+    /// What the tax adds to the price after discounts.
+    #[must_use]
+    pub fn on_top(&self) -> Money {
+        if self.included { Money::zero(self.amount.currency()) } else { self.amount }
+    }
+
+    fn of(price: Money, rule: TaxRule) -> Result<Self, MoneyError> {
+        let TaxRule { rate, included } = rule;
+        let amount = if included { price.contained(rate)? } else { price.share(rate)? };
+        let base = if included { price.minus(amount)? } else { price };
+        Ok(Self { rate, base, amount, included })
+    }
+}
+
+/// A priced line. `list − discount + tax = total`, without the tax where the price has it in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PricedLine {
     /// What is bought.
@@ -129,6 +148,12 @@ impl Pricing {
     pub fn currency(&self) -> Currency {
         self.total.currency()
     }
+
+    /// Whether the prices have the tax in them.
+    #[must_use]
+    pub fn is_tax_included(&self) -> bool {
+        self.lines.iter().filter_map(|line| line.tax).any(|tax| tax.included)
+    }
 }
 
 /// Prices `items` with `benefits` applied in the order given and `tax` added to every line that is left with a price.
@@ -140,19 +165,16 @@ pub fn price(
     currency: Currency,
     items: &[Item],
     benefits: &[Benefit],
-    tax: Option<Percent>,
+    tax: Option<TaxRule>,
 ) -> Result<Pricing, MoneyError> {
     let mut lines = items.iter().map(|item| list_line(currency, item)).collect::<Result<Vec<_>, _>>()?;
     for benefit in benefits {
         apply(benefit, &mut lines)?;
     }
     for line in &mut lines {
-        let base = line.list.minus(line.discount)?;
-        line.tax = match tax {
-            Some(rate) if !base.is_zero() => Some(Tax { rate, base, amount: base.share(rate)? }),
-            _ => None,
-        };
-        line.total = base.plus(line.tax.map_or(Money::zero(currency), |tax| tax.amount))?;
+        let price = line.list.minus(line.discount)?;
+        line.tax = tax.filter(|_| !price.is_zero()).map(|rule| Tax::of(price, rule)).transpose()?;
+        line.total = price.plus(line.tax.map_or(Money::zero(currency), |tax| tax.on_top()))?;
     }
     Ok(Pricing {
         subtotal: total(currency, lines.iter().map(|line| line.list))?,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::course_key::CourseKey;
 use crate::part::Part;
+use crate::places::Country;
 use crate::stock::{StockLevel, StockRecord, in_force};
 use crate::text::{Mode, Sku, Title};
 
@@ -76,6 +77,9 @@ pub struct Product {
     /// What it is made of, of a bundle or an enrolment code, as it was when either was saved last.
     #[serde(default)]
     pub contains: Vec<Part>,
+    /// Countries in which it is not sold.
+    #[serde(default)]
+    pub blocked_countries: BTreeSet<Country>,
     /// Whether anonymous readers see it and anyone can buy it.
     pub published: bool,
     /// Prices and quantities.
@@ -137,6 +141,13 @@ impl Product {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.kind.is_place() || !self.contains.is_empty()
+    }
+
+    /// Whether it, or a part of it, is not sold in a country.
+    #[must_use]
+    pub fn is_blocked_in(&self, country: &Country) -> bool {
+        self.blocked_countries.contains(country)
+            || self.contains.iter().any(|part| part.blocked_countries.contains(country))
     }
 
     /// How much of a basket it takes: as much as the places that it gives.

@@ -12,7 +12,7 @@ use crate::basket::{Basket, price_products};
 use crate::money::{Currency, Money, MoneyError, total};
 use crate::offer::{Condition, Limits, Offer};
 use crate::owner::UserId;
-use crate::percent::Percent;
+use crate::places::TaxRule;
 use crate::pricing::{Benefit, Item, Pricing, price};
 use crate::product::Product;
 use crate::selection::Selection;
@@ -77,7 +77,7 @@ pub(crate) fn choose(
     currency: Currency,
     lines: &[Line<'_>],
     promotions: Promotions<'_>,
-    tax: Option<Percent>,
+    tax: Option<TaxRule>,
     now: Timestamp,
 ) -> Result<Choice, MoneyError> {
     let items: Vec<Item> = lines.iter().map(|(_, item)| item.clone()).collect();

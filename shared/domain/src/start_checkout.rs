@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::attempt::{Attempt, AttemptState};
-use crate::basket::{Basket, BasketStatus, price_products};
+use crate::basket::{Basket, BasketLine, BasketStatus, price_products};
 use crate::cancel_order;
 use crate::due::FIRST_LOOK;
 use crate::id::{Ids, OrderNumber};
@@ -18,13 +18,13 @@ use crate::order::{Order, OrderFile, OrderLine, OrderState};
 use crate::owned::{Owned, owned_by};
 use crate::owner::{Actor, UserId};
 use crate::payment::{Flow, ProcessorName};
-use crate::percent::Percent;
+use crate::places::{Places, Whereabouts};
 use crate::plan::{OutboxItem, Pile, Plan, Shift, Work, Write};
 use crate::pricing::{PricedLine, Pricing};
 use crate::product::{Product, Within};
 use crate::promotion::{Buyer, Misfit, Promotions, fits};
 use crate::task::Task;
-use crate::text::{Username, VoucherCode};
+use crate::text::{Sku, Username, VoucherCode};
 use crate::uses::{Hold, take};
 use crate::voucher::Entered;
 
@@ -57,6 +57,8 @@ pub struct Checkout {
     pub seen: Option<u64>,
     /// The total that the buyer saw.
     pub shown: Option<Money>,
+    /// Where the buyer is.
+    pub at: Whereabouts,
 }
 
 impl Checkout {
@@ -83,6 +85,9 @@ pub enum CheckoutRefusal {
     /// The total is not the one that the buyer saw.
     #[error("the total is {0} now; look at it again")]
     PriceChanged(Money),
+    /// Not sold where the buyer is.
+    #[error("{0} cannot be sold to this country")]
+    Blocked(Sku),
     /// The amounts cannot be represented.
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -99,8 +104,8 @@ pub struct Situation<'a> {
     pub automatic: &'a [Offer],
     /// What is known of the buyer.
     pub buyer: &'a Buyer,
-    /// The tax, if there is one.
-    pub tax: Option<Percent>,
+    /// What is taxed and sold where.
+    pub places: &'a Places,
 }
 
 /// Decides a checkout.
@@ -120,7 +125,9 @@ pub fn decide(
     // Uses of an order that ended meanwhile were given back already.
     let held = situation.replaced.map(|file| file.order.reservations.clone()).unwrap_or_default();
     let basket = &Basket { held, ..basket.clone() };
-    let priced = basket.priced(situation.automatic, situation.buyer, situation.tax, now)?;
+    sold_there(basket, situation.places, &checkout.at)?;
+    let tax = situation.places.tax(&checkout.at);
+    let priced = basket.priced(situation.automatic, situation.buyer, tax, now)?;
     let pricing = priced.pricing.filter(|_| priced.unavailable.is_empty()).ok_or(CheckoutRefusal::BasketChanged)?;
     let lapsed = |entered: &&Entered| {
         let misfit = fits(basket, entered, situation.buyer, now).err();
@@ -152,6 +159,16 @@ pub fn decide(
     plan.push(Write::CreateOrder(Box::new(file.order.clone())));
     plan.push(remember(checkout, number, now));
     Ok((file, plan))
+}
+
+/// Whether everything in a basket is sold where the buyer is.
+///
+/// # Errors
+/// [`CheckoutRefusal::Blocked`].
+pub fn sold_there(basket: &Basket, places: &Places, at: &Whereabouts) -> Result<(), CheckoutRefusal> {
+    let blocked = |line: &&BasketLine| places.block(at, &line.product);
+    let found = basket.lines.iter().find(blocked);
+    found.map_or(Ok(()), |line| Err(CheckoutRefusal::Blocked(line.product.sku.clone())))
 }
 
 /// Decides what becomes of a basket whose products were edited since: their present state is taken over, so that the
@@ -234,6 +251,7 @@ fn order(number: OrderNumber, basket: &Basket, pricing: &Pricing, checkout: &Che
         total: pricing.total,
         reservations: basket.held.clone(),
         attempt: None,
+        at: checkout.at.clone(),
         placed_at: now,
         version: 1,
     }

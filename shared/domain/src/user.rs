@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::owner::{SubjectKey, UserId};
+use crate::places::Country;
 use crate::plan::{Plan, Write};
 use crate::text::Username;
 
@@ -32,6 +33,9 @@ pub struct User {
     pub staff: bool,
     /// Whether the user may come in; staff take this away.
     pub active: bool,
+    /// The country of the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
     /// The number at the LMS.
     pub lms_user_id: Option<u64>,
     /// What the LMS wants to see again in events about the user.
@@ -67,6 +71,8 @@ pub struct UserClaims {
     pub name: Option<String>,
     /// Whether the user administers the shop.
     pub administrator: Option<bool>,
+    /// The country of the profile.
+    pub country: Option<Country>,
     /// The number at the LMS.
     pub lms_user_id: Option<u64>,
     /// Taken over key by key.
@@ -145,6 +151,7 @@ fn first_sight(claims: &UserClaims, now: Timestamp) -> Sight {
         name: None,
         staff: claims.administrator == Some(true),
         active: true,
+        country: None,
         lms_user_id: None,
         tracking_context: BTreeMap::new(),
         subjects: BTreeMap::new(),
@@ -165,6 +172,7 @@ fn first_sight(claims: &UserClaims, now: Timestamp) -> Sight {
 fn take_over(user: &mut User, claims: &UserClaims) {
     user.email = claims.email.clone().or(user.email.take());
     user.name = claims.name.clone().or(user.name.take());
+    user.country = claims.country.clone().or(user.country.take());
     user.lms_user_id = claims.lms_user_id.or(user.lms_user_id);
     for (key, value) in claims.tracking_context.iter().filter(|(_, value)| !value.is_null()) {
         if user.tracking_context.len() < MAX_TRACKED || user.tracking_context.contains_key(key) {

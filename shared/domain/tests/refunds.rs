@@ -87,6 +87,7 @@ impl World {
             total: sum,
             reservations: Vec::new(),
             attempt: None,
+            at: Default::default(),
             placed_at: at(0),
             version: 1,
         };

@@ -15,7 +15,7 @@
 //! | a user's uses | `OWNED#<user>` | `USES#AUTO#<offer>`, `USES#OFFER#<offer>` or `USES#CODE#<code>` | |
 //! | idempotency | `IDEM#<user>` | `<route>:<key>` | |
 //! | order | `ORDER#<number>` | `ORDER` | gsi1 `OWNER#<user>` / `<number>`; gsi2 due; gsi3 `ORDERS#<state>` / `<number>` |
-//! | of an order | `ORDER#<number>` | `PAY#` `TASK#` `EVENT#` `LEDGER#` `REFUND#` `OUT#` `LOG#` | gsi2 due; of refunds gsi3 `REFUNDS#<state>` / `<refund>` |
+//! | of an order | `ORDER#<number>` | `PAY#` `TASK#<line>` (`#<part>`) `EVENT#` `LEDGER#` `REFUND#` `OUT#` `LOG#` | gsi2 due; of refunds gsi3 `REFUNDS#<state>` / `<refund>` |
 //! | way to a refund | `REFUND#<refund>` | `REFUND` | |
 //! | reference | `ORDER#<number>` | `REF#<processor>#<object>` | gsi3 `REF#<processor>#<object>` / `ORDER` |
 //! | journal | `JOURNAL#<number>` or `JOURNAL#UNMATCHED` | `<entry>` | |

@@ -17,8 +17,9 @@ use std::sync::Arc;
 
 use domain::id::Ids;
 use domain::owner::{SubjectKey, UserId};
+use domain::places::Country;
 use domain::text::{Tenant, Username};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use store::Store;
 
@@ -50,13 +51,15 @@ pub struct HttpConfig {
     pub session_realms: Vec<String>,
     /// Whether cookies are `Secure`; false on loopback only.
     pub secure_cookies: bool,
+    /// The header by which the hop before us says where a request came from, if one does.
+    pub country_header: Option<HeaderName>,
 }
 
 impl HttpConfig {
     /// Reads `BURSAR_KEY_SECRET`, `BURSAR_ISSUERS` (a JSON list of [`IssuerConfig`]), `BURSAR_GATEWAY` (a JSON
     /// [`GatewayConfig`], may be unset), `BURSAR_CLIENT_KEYS` (`optional`, the default, or `required`),
     /// `BURSAR_ALLOWED_ORIGINS` (a list, may be unset), `BURSAR_SESSION_REALMS` (a list, may be unset: no `Session-Id` is
-    /// taken then) and `BURSAR_SECURE_COOKIES` (default true). Faults are reported by [`Env::finish`].
+    /// taken then), `BURSAR_SECURE_COOKIES` (default true) and `BURSAR_COUNTRY_HEADER` (may be unset). Faults are reported by [`Env::finish`].
     pub fn from_env(env: &mut Env, tenant: &Tenant) -> Option<Self> {
         let key_secret = env.secret("BURSAR_KEY_SECRET");
         let issuers = env.parsed::<IssuerList>("BURSAR_ISSUERS").map(|list| list.0);
@@ -65,6 +68,7 @@ impl HttpConfig {
         let allowed_origins = env.list("BURSAR_ALLOWED_ORIGINS");
         let session_realms = env.list("BURSAR_SESSION_REALMS");
         let secure_cookies = env.parsed_or("BURSAR_SECURE_COOKIES", true);
+        let country_header = env.list("BURSAR_COUNTRY_HEADER").map(|names| names.first().cloned());
         Some(Self {
             tenant: tenant.clone(),
             key_secret: key_secret?,
@@ -74,6 +78,7 @@ impl HttpConfig {
             allowed_origins: allowed_origins?,
             session_realms: session_realms?,
             secure_cookies: secure_cookies?,
+            country_header: country_header?,
         })
     }
 }
@@ -92,6 +97,7 @@ impl HttpConfig {
             allowed_origins: Vec::new(),
             session_realms: Vec::new(),
             secure_cookies: true,
+            country_header: None,
         }
     }
 }
@@ -119,6 +125,7 @@ struct Inner {
     allowed_origins: Vec<Origin>,
     session_realms: Vec<String>,
     secure_cookies: bool,
+    country_header: Option<HeaderName>,
 }
 
 impl Http {
@@ -145,6 +152,7 @@ impl Http {
             allowed_origins: config.allowed_origins,
             session_realms: config.session_realms,
             secure_cookies: config.secure_cookies,
+            country_header: config.country_header,
         })))
     }
 
@@ -198,6 +206,13 @@ impl Http {
 
     pub(crate) fn allows(&self, origin: &HeaderValue) -> bool {
         self.0.allowed_origins.iter().any(|allowed| allowed.is(origin))
+    }
+
+    /// The country that a request came from. A header that stands twice says nothing.
+    pub(crate) fn country_of(&self, headers: &HeaderMap) -> Option<Country> {
+        let mut values = headers.get_all(self.0.country_header.as_ref()?).iter();
+        let first = values.next()?.to_str().ok()?.parse().ok();
+        first.filter(|_| values.next().is_none())
     }
 
     pub(crate) fn keys(&self) -> &Keyed {

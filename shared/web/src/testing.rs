@@ -49,6 +49,7 @@ pub(crate) fn config() -> HttpConfig {
         allowed_origins: vec!["https://shop.example".parse().unwrap()],
         session_realms: vec!["api.example".to_owned()],
         secure_cookies: true,
+        country_header: None,
     }
 }
 

@@ -17,7 +17,7 @@ async fn an_operation_that_needs_a_token_is_closed_without_one() {
         world.refused(&ask.clone().with("authorization", "Basic YTpi"), 401, "unauthorized").await;
         closed += 1;
     }
-    assert_eq!(closed, 47);
+    assert_eq!(closed, 48);
     World::unchanged(&before, &world.table().await, "a caller without a token");
     world.finish().await;
 }

@@ -265,14 +265,14 @@ async fn a_change_of_a_version_that_is_gone_is_refused() {
 async fn the_version_of_another_object_is_no_version() {
     let world = World::new().await;
     let before = world.table().await;
-    let new = json!({"sku": "NEW", "kind": "bundle", "title": "New"});
+    let new = json!({"sku": "NEW", "kind": "entitlement", "mode": "verified", "attributes": {"course_uuid": "6f1a2b3c"}, "title": "New"});
     let staff = world.app.staff().with("if-match", "\"1\"");
     staff.put("/api/v1/products/NEW", &new).await.problem(412, "version_mismatch");
     staff.put("/api/v1/catalogs/new", &json!({"id": "new", "title": "New"})).await.problem(412, "version_mismatch");
     let course = json!({"title": "New", "org": "Test", "seats": []});
     staff.put("/api/v1/courses/course-v1:Test+NEW+1", &course).await.problem(412, "version_mismatch");
     let staff = world.app.staff();
-    let taken = json!({"sku": "PY", "kind": "bundle", "title": "New"});
+    let taken = json!({"sku": "PY", "kind": "entitlement", "mode": "verified", "attributes": {"course_uuid": "6f1a2b3c"}, "title": "New"});
     staff.post("/api/v1/products", &taken).await.problem(409, "sku_taken");
     staff.post("/api/v1/catalogs", &json!({"id": "sci", "title": "New"})).await.problem(409, "conflict");
     World::unchanged(&before, &world.table().await, "a creation of what is there");

@@ -372,9 +372,8 @@ async fn odd_text_is_kept_as_it_came() {
     ];
     let staff = world.app.staff();
     for (number, text) in odd.into_iter().enumerate() {
-        let attributes =
-            json!({"__proto__": {text: text}, "big": 9_007_199_254_740_993_i64, "small": 0.1, "null": null});
-        let body = json!({"sku": format!("ODD{number}"), "kind": "bundle", "title": text, "attributes": attributes, "published": true});
+        let attributes = json!({"course_uuid": "6f1a2b3c", "__proto__": {text: text}, "big": 9_007_199_254_740_993_i64, "small": 0.1, "null": null});
+        let body = json!({"sku": format!("ODD{number}"), "kind": "entitlement", "mode": "verified", "title": text, "attributes": attributes, "published": true});
         staff.post("/api/v1/products", &body).await.expect(StatusCode::CREATED);
         let read = world.app.anonymous().get(&format!("/api/v1/products/ODD{number}")).await.expect(StatusCode::OK);
         assert_eq!((&read["title"], &read["attributes"]), (&json!(text), &attributes));

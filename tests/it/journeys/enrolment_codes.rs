@@ -81,6 +81,15 @@ async fn codes_are_bought_shown_to_the_buyer_and_redeemed_by_others() {
     let eve = app.user("eve");
     eve.add("GO").await.expect(StatusCode::CREATED);
     eve.post("/api/v1/basket/vouchers", &json!({"code": all[1].0})).await.problem(404, "unknown_voucher");
+    // What was sold is not removed, but can be ended.
+    let path = format!("/api/v1/vouchers/{}", all[2].0);
+    app.staff().delete(&path).await.problem(409, "in_use");
+    let mut ended = app.staff().get(&path).await.expect(StatusCode::OK).json;
+    let fields = ["code", "usage", "offer", "max_uses", "starts_at", "ends_at", "email_domains"];
+    ended.as_object_mut().expect("a voucher").retain(|name, _| fields.contains(&name.as_str()));
+    ended["ends_at"] = json!("2020-01-01T00:00:00Z");
+    app.staff().put(&path, &ended).await.expect(StatusCode::OK);
+    assert_eq!(count(&codes(&manager, &number).await, "withdrawn"), 1);
     // Codes can be bought again, and by who has the course.
     buy_codes(&app, &manager, 2).await;
     buy_codes(&app, &ada, 1).await;

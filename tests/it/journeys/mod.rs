@@ -16,6 +16,7 @@ mod free;
 mod learning_platform;
 mod offers;
 mod payments;
+mod places;
 mod races;
 mod redrive;
 mod refund_requests;

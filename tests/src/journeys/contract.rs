@@ -118,7 +118,7 @@ pub async fn words_of_a_search_arrive_as_they_were_typed(shop: Shop) {
     let (staff, nobody) = (shop.staff(), shop.anonymous());
     let sku = shop.name("CAFE");
     let title = format!("Café & Crème = 100% of C++ {}", shop.mark());
-    let body = json!({"sku": sku, "kind": "bundle", "title": title, "published": true});
+    let body = json!({"sku": sku, "kind": "entitlement", "mode": "verified", "attributes": {"course_uuid": "6f1a2b3c"}, "title": title, "published": true});
     let made = staff.post("/api/v1/products", &body).await.expect(StatusCode::CREATED);
     assert_eq!(made["title"], json!(title));
     let mark = shop.mark();

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::shop::Shop;
 
-fn bundle(sku: &str, title: &str) -> Value {
-    json!({"sku": sku, "kind": "bundle", "title": title, "published": true})
+fn right(sku: &str, title: &str) -> Value {
+    json!({"sku": sku, "kind": "entitlement", "mode": "verified", "attributes": {"course_uuid": "6f1a2b3c"}, "title": title, "published": true})
 }
 
 /// Of two who saw the same version, the second is told and changes nothing.
 pub async fn staff_change_the_version_that_they_saw(shop: Shop) {
     let (staff, nobody) = (shop.staff(), shop.anonymous());
     let sku = shop.name("PY");
-    let made = staff.post("/api/v1/products", &bundle(&sku, "Python")).await.expect(StatusCode::CREATED);
+    let made = staff.post("/api/v1/products", &right(&sku, "Python")).await.expect(StatusCode::CREATED);
     let path = format!("/api/v1/products/{sku}");
     assert_eq!((made.header("location"), made.header("etag")), (path.as_str(), "\"1\""));
     let seen = staff.with("If-Match", made.header("etag"));
@@ -34,7 +34,7 @@ pub async fn staff_change_the_version_that_they_saw(shop: Shop) {
 /// Learners and visitors read what is published, and change nothing.
 pub async fn only_staff_change_the_catalog(shop: Shop) {
     let sku = shop.name("DRAFT");
-    let draft = json!({"sku": sku, "kind": "bundle", "title": "A draft", "published": false});
+    let draft = json!({"sku": sku, "kind": "entitlement", "mode": "verified", "attributes": {"course_uuid": "6f1a2b3c"}, "title": "A draft", "published": false});
     let ada = shop.user("ada");
     ada.post("/api/v1/products", &draft).await.problem(403, "forbidden");
     shop.anonymous().post("/api/v1/products", &draft).await.problem(401, "unauthorized");
@@ -69,7 +69,7 @@ pub async fn pages_have_no_gap_and_name_nothing_twice(shop: Shop) {
     for number in 0..40 {
         let sku = shop.name(&format!("P{number:02}"));
         let title = format!("Number {number}: {}", "a long title ".repeat(18));
-        staff.post("/api/v1/products", &bundle(&sku, &title)).await.expect(StatusCode::CREATED);
+        staff.post("/api/v1/products", &right(&sku, &title)).await.expect(StatusCode::CREATED);
         skus.insert(sku);
     }
     let id = shop.name("all");

@@ -109,6 +109,7 @@ fn product(number: u32, now: Timestamp) -> anyhow::Result<Plan> {
         mode: Some("verified".parse()?),
         attributes: BTreeMap::new(),
         contains: Vec::new(),
+        blocked_countries: Default::default(),
         published: true,
         stock: Some(vec![StockDraft {
             price: Money::from_minor(CENTS, "USD".parse()?)?,

@@ -160,7 +160,7 @@ function struck(line) {
 /** Subtotal, discount, tax and total. */
 export function sums(data) {
   const row = (name, value, style) => (value ? [h("dt", { class: style }, name), h("dd", { class: style }, money(value))] : []);
-  return h("dl", { class: "sums" }, row("Subtotal", data.subtotal), row("Discount", data.discount), row("Tax", data.tax), row("Total", data.total, "total"));
+  return h("dl", { class: "sums" }, row("Subtotal", data.subtotal), row("Discount", data.discount), row(data.tax_included ? "Tax in it" : "Tax", data.tax), row("Total", data.total, "total"));
 }
 
 function payButton(data, refresh) {

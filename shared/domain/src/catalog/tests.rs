@@ -25,6 +25,7 @@ fn draft(stock: Vec<StockDraft>) -> ProductDraft {
         mode: Some("verified".parse().unwrap()),
         attributes: BTreeMap::new(),
         contains: Vec::new(),
+        blocked_countries: Default::default(),
         published: true,
         stock: Some(stock),
     }

@@ -26,6 +26,7 @@ fn seat(sku: &str, price: &str, currency: &str) -> Product {
         mode: Some("verified".parse().unwrap()),
         attributes: BTreeMap::new(),
         contains: Vec::new(),
+        blocked_countries: Default::default(),
         published: true,
         stock: vec![StockRecord { number: 1, price, quantity: None, valid_from: None, valid_to: None }],
         version: 1,

@@ -186,6 +186,8 @@ pub enum Write {
     CreateTask(OrderNumber, Task),
     /// The task. Condition: at the version before its own.
     SaveTask(OrderNumber, Task),
+    /// Nothing is written. Condition: the task is at its version: no other worker has taken it over.
+    CheckTask(OrderNumber, Task),
     /// A new refund. Condition: absent.
     CreateRefund(OrderNumber, Box<Refund>),
     /// The refund. Condition: at the version before its own.
@@ -304,6 +306,7 @@ impl Write {
             Self::SaveAttempt(..) => "save_attempt",
             Self::CreateTask(..) => "create_task",
             Self::SaveTask(..) => "save_task",
+            Self::CheckTask(..) => "check_task",
             Self::CreateRefund(..) => "create_refund",
             Self::SaveRefund(..) => "save_refund",
             Self::RecordEvent(..) => "record_event",

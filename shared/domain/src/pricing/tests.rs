@@ -22,7 +22,8 @@ fn percent(text: &str) -> Reduction {
 
 #[track_caller]
 fn check(items: &[Item], benefits: &[Benefit], tax: Option<&str>, expected: &str) {
-    let priced = price("USD".parse().unwrap(), items, benefits, tax.map(|t| t.parse().unwrap())).unwrap();
+    let priced =
+        price("USD".parse().unwrap(), items, benefits, tax.map(|t| TaxRule::on_top(t.parse().unwrap()))).unwrap();
     let shown = format!("{} - {} + {} = {}", priced.subtotal, priced.discount, priced.tax, priced.total);
     assert_eq!(shown.replace(" USD", ""), expected);
 }
@@ -34,6 +35,33 @@ fn the_frozen_examples_of_the_design() {
     check(&hundred, &[benefit(Reduction::Absolute(usd("150")))], None, "100.00 - 100.00 + 0.00 = 0.00");
     check(&hundred, &[benefit(Reduction::FixedPrice(usd("120")))], None, "100.00 - 0.00 + 0.00 = 100.00");
     check(&[item("A", 3, usd("9.99"))], &[benefit(percent("15"))], Some("7.5"), "29.97 - 4.50 + 1.91 = 27.38");
+}
+
+#[test]
+fn a_tax_that_a_price_has_in_it_is_taken_out_of_what_is_left_of_it() {
+    for (currency, amount, rate, off, tax, total) in [
+        ("USD", "119.00", "19", "0", "19.00", "119.00"),
+        ("USD", "119.00", "19", "10", "17.10", "107.10"),
+        // 1.6666… of 10.00, and 0.0066… of 0.05.
+        ("USD", "10.00", "20", "0", "1.67", "10.00"),
+        ("USD", "0.04", "19", "0", "0.01", "0.04"),
+        ("JPY", "1100", "10", "0", "100", "1100"),
+        ("JPY", "105", "10", "0", "10", "105"),
+        ("KWD", "1.050", "5", "0", "0.050", "1.050"),
+        ("USD", "50.00", "0", "0", "0.00", "50.00"),
+        ("USD", "50.00", "100", "0", "25.00", "50.00"),
+        ("USD", "50.00", "19", "100", "0.00", "0.00"),
+    ] {
+        let currency: Currency = currency.parse().unwrap();
+        let money = |text: &str| Money::parse(text, currency).unwrap();
+        let items = [item("A", 1, money(amount))];
+        let rule = TaxRule::included(rate.parse().unwrap());
+        let priced = price(currency, &items, &[benefit(percent(off))], Some(rule)).unwrap();
+        assert_eq!((priced.tax, priced.total), (money(tax), money(total)), "{rate} % in {amount}");
+        if let Some(tax) = priced.lines[0].tax {
+            assert_eq!(tax.base.plus(tax.amount), Ok(priced.total));
+        }
+    }
 }
 
 #[test]
@@ -83,7 +111,7 @@ proptest! {
     fn every_sum_is_exact_and_nothing_is_below_zero(
         lines in prop::collection::vec((0..100_000_i64, 1..=100_u32), 1..8),
         reductions in prop::collection::vec((reduction(), prop::option::of(0..10_000_i64)), 0..4),
-        tax in prop::option::of(0..=25_u32),
+        tax in prop::option::of((0..=25_u32, any::<bool>())),
     ) {
         let currency: Currency = "USD".parse().unwrap();
         let items: Vec<Item> = lines.iter().enumerate()
@@ -92,17 +120,19 @@ proptest! {
         let benefits: Vec<Benefit> = reductions.into_iter().map(|(r, cap)| Benefit {
             max_discount: cap.map(|minor| Money::from_minor(minor, currency).unwrap()), ..benefit(r)
         }).collect();
-        let priced = price(currency, &items, &benefits, tax.map(|t| t.to_string().parse().unwrap())).unwrap();
+        let tax = tax.map(|(rate, included)| TaxRule { rate: rate.to_string().parse().unwrap(), included });
+        let priced = price(currency, &items, &benefits, tax).unwrap();
         for line in &priced.lines {
-            let tax = line.tax.map_or(0, |tax| tax.amount.minor());
+            let whole = line.tax.map_or(line.total.minor(), |tax| tax.base.minor() + tax.amount.minor());
+            prop_assert_eq!(line.total.minor(), whole);
+            let tax = line.tax.map_or(0, |tax| tax.on_top().minor());
             prop_assert!(line.discount.minor() >= 0 && line.discount.minor() <= line.list.minor());
             prop_assert_eq!(line.total.minor(), line.list.minor() - line.discount.minor() + tax);
             let steps: i64 = line.applied.iter().map(|a| a.amount.minor()).sum();
             prop_assert_eq!(steps, line.discount.minor());
         }
         prop_assert_eq!(priced.total.minor(), priced.lines.iter().map(|l| l.total.minor()).sum::<i64>());
-        prop_assert_eq!(
-            priced.total.minor(), priced.subtotal.minor() - priced.discount.minor() + priced.tax.minor()
-        );
+        let on_top = if tax.is_some_and(|tax| tax.included) { 0 } else { priced.tax.minor() };
+        prop_assert_eq!(priced.total.minor(), priced.subtotal.minor() - priced.discount.minor() + on_top);
     }
 }

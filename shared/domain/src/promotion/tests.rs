@@ -31,6 +31,7 @@ fn product(sku: &str, price: Money) -> Product {
         mode: Some("verified".parse().unwrap()),
         attributes: BTreeMap::new(),
         contains: Vec::new(),
+        blocked_countries: Default::default(),
         published: true,
         stock: vec![StockRecord { number: 1, price, quantity: None, valid_from: None, valid_to: None }],
         version: 1,
@@ -118,7 +119,7 @@ fn priced(basket: &str, promotions: Promotions<'_>, tax: Option<&str>) -> Choice
     };
     let lines: Vec<Line<'_>> = products.iter().map(|line| (&line.0, item(line))).collect();
     let currency = lines[0].1.unit_price.currency();
-    choose(currency, &lines, promotions, tax.map(|text| text.parse().unwrap()), NOW).unwrap()
+    choose(currency, &lines, promotions, tax.map(|text| TaxRule::on_top(text.parse().unwrap())), NOW).unwrap()
 }
 
 fn row(name: &str, basket: &str, choice: &Choice) -> String {
@@ -583,7 +584,8 @@ proptest! {
             let quantity = prices[product.sku.as_str()].1.try_into().unwrap();
             (product, Item { sku: product.sku.clone(), quantity, unit_price: product.stock[0].price })
         }).collect();
-        let tax: Option<Percent> = tax.map(|t| format!("{}.{:02}", t / 100, t % 100).parse().unwrap());
+        let rate = |t: u32| format!("{}.{:02}", t / 100, t % 100).parse().unwrap();
+        let tax = tax.map(|t| TaxRule { rate: rate(t), included: t % 2 == 1 });
         let promotions = Promotions { automatic: &offers, ..Promotions::default() };
         let choice = choose(usd, &lines, promotions, tax, NOW).unwrap();
         let Choice { pricing, reservations, .. } = &choice;

@@ -51,6 +51,7 @@ fn product(sku: &str, kind: Kind, currency: &str, left: Option<u32>) -> Product 
         mode: None,
         attributes: BTreeMap::new(),
         contains: Vec::new(),
+        blocked_countries: Default::default(),
         published: true,
         stock: vec![StockRecord { number: 1, price, quantity: left, valid_from: None, valid_to: None }],
         version: 1,

@@ -179,6 +179,7 @@ pub(crate) fn encode(write: &Write, store: &Store) -> Result<Vec<Op>, StoreError
         }
         Write::CreateTask(number, task) => one(Op::create(order::task_row(keys, number, task)?)),
         Write::SaveTask(number, task) => one(order::save(order::task_row(keys, number, task)?, task.version)),
+        Write::CheckTask(number, task) => one(order::check_task(keys, number, task)),
         Write::CreateRefund(number, refund) => order::create_refund(keys, number, refund),
         Write::SaveRefund(number, refund) => one(order::save(order::refund_row(keys, number, refund)?, refund.version)),
         Write::RecordEvent(number, event) => one(Op::create(order::event_row(keys, number, event)?)),

@@ -37,12 +37,20 @@ pub(super) fn attempt_row(keys: Keys<'_>, order: &OrderNumber, attempt: &Attempt
     Ok(Row::new(keys.order(order), format!("PAY#{}", attempt.id), attempt)?.version(attempt.version))
 }
 
-pub(super) fn task_row(keys: Keys<'_>, order: &OrderNumber, task: &Task) -> Result<Row, StoreError> {
-    let sk = match task.part {
+fn task_sk(task: &Task) -> String {
+    match task.part {
         0 => format!("TASK#{:03}", task.line),
         part => format!("TASK#{:03}#{part:02}", task.line),
-    };
-    Ok(Row::new(keys.order(order), sk, task)?.version(task.version).due(
+    }
+}
+
+pub(super) fn check_task(keys: Keys<'_>, order: &OrderNumber, task: &Task) -> Op {
+    let check = Op::check(keys.order(order), task_sk(task), "version = :version");
+    check.value(":version", n(task.version))
+}
+
+pub(super) fn task_row(keys: Keys<'_>, order: &OrderNumber, task: &Task) -> Result<Row, StoreError> {
+    Ok(Row::new(keys.order(order), task_sk(task), task)?.version(task.version).due(
         keys.due_of(order),
         task.state.due(),
         order.as_str(),

@@ -25,6 +25,7 @@ fn claims(id: UserId, subject: u8) -> UserClaims {
         email: Some("ada@example.org".to_owned()),
         name: None,
         administrator: None,
+        country: None,
         lms_user_id: Some(u64::MAX),
         tracking_context: BTreeMap::from([("ga".to_owned(), json!({"ids": [1, null]}))]),
         issued_at: now(),

@@ -34,6 +34,7 @@ fn product(sku: &str, left: u32) -> Product {
         mode: None,
         attributes: BTreeMap::new(),
         contains: Vec::new(),
+        blocked_countries: Default::default(),
         published: true,
         stock: vec![StockRecord { number: 1, price, quantity: Some(left), valid_from: None, valid_to: None }],
         version: 1,

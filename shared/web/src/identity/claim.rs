@@ -14,6 +14,7 @@ use std::marker::PhantomData;
 
 use axum::extract::{FromRef, FromRequestParts};
 use domain::owner::{Owner, SessionKey, UserId, UserSessionKey};
+use domain::places::Country;
 use domain::throttle::{Rate, Throttle};
 use http::request::Parts;
 use jiff::Timestamp;
@@ -44,6 +45,7 @@ pub struct Claim<P> {
     counted_with: Option<String>,
     address: ClientAddress,
     hop: Hop,
+    country: Option<Country>,
     notes: Notes,
     http: Http,
     role: PhantomData<fn() -> P>,
@@ -95,6 +97,12 @@ impl<P: Role> Claim<P> {
     #[must_use]
     pub fn csrf_token(&self) -> Option<String> {
         self.credential.csrf_subject.as_ref().map(|subject| csrf::csrf_token(subject, &self.http))
+    }
+
+    /// The country that the request came from, if a hop before us says so; see `BURSAR_COUNTRY_HEADER`.
+    #[must_use]
+    pub fn country(&self) -> Option<Country> {
+        self.country.clone()
     }
 
     /// What the answer will carry.
@@ -258,8 +266,9 @@ where
             notes.session_id(session);
         }
         let (throttle, counted_with) = (None, None);
-        let role = PhantomData;
-        let claim = Self { credential, client, minted, throttle, counted_with, address, hop, notes, http, role };
+        let (role, country) = (PhantomData, http.country_of(&parts.headers));
+        let claim =
+            Self { credential, client, minted, throttle, counted_with, address, hop, country, notes, http, role };
         match early {
             Ok(()) => Ok(claim),
             Err(problem) => Err(claim.refused(problem).await),

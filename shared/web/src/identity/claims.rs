@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::places::Country;
 use domain::text::Username;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -39,6 +40,8 @@ pub struct TokenClaims {
     pub name: Option<String>,
     /// Whether the user administers the shop; absent is "no news".
     pub administrator: Option<bool>,
+    /// The country of the profile: `country_code`.
+    pub country: Option<Country>,
     /// The LMS's number for the user: `user_id`, else `lms_user_id`.
     pub lms_user_id: Option<u64>,
     /// Texts, truth values and whole numbers by which the LMS's analytics know the user.
@@ -99,6 +102,7 @@ pub(super) struct Claims {
     sub: Option<Value>,
     email: Option<Value>,
     name: Option<Value>,
+    country_code: Option<Value>,
     user_id: Option<Value>,
     lms_user_id: Option<Value>,
     tracking_context: Option<Value>,
@@ -191,6 +195,7 @@ impl Claims {
             username: named.ok_or(TokenFault::NoUsername)?,
             email: self.email.and_then(description),
             name: self.name.and_then(description),
+            country: self.country_code.as_ref().and_then(Value::as_str).and_then(|code| code.parse().ok()),
             administrator: self.administrator,
             lms_user_id: [self.user_id, self.lms_user_id].into_iter().flatten().find_map(|id| number(&id)),
             tracking_context: self.tracking_context.map(flat_map).unwrap_or_default(),

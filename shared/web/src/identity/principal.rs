@@ -1,6 +1,7 @@
 //! The caller, as handlers see it.
 
 use domain::owner::{Owner, SessionKey, UserId, UserSessionKey};
+use domain::places::Country;
 use domain::promotion::Buyer;
 use domain::text::{Tenant, Username};
 use domain::user;
@@ -54,6 +55,8 @@ pub struct User {
     pub name: Option<String>,
     /// Whether the user administers the shop.
     pub staff: bool,
+    /// The country of the profile, if it is known.
+    pub country: Option<Country>,
     /// The LMS's number for the user, if it is known.
     pub lms_user_id: Option<u64>,
     /// What the token permits; for a person who signed in, everything that is the person's own.
@@ -81,6 +84,7 @@ impl User {
             name: record.name,
             // A restricted application acts within its scopes, whoever it acts for.
             staff: record.staff && !grant.restricted,
+            country: record.country,
             lms_user_id: record.lms_user_id,
             sessions_after: record.sessions_after,
             grant,

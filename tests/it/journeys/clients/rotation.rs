@@ -42,6 +42,7 @@ fn deployed(app: &TestApp, keys: &[&Value]) -> Router {
         allowed_origins: Vec::new(),
         session_realms: Vec::new(),
         secure_cookies: true,
+        country_header: None,
     };
     let store = app.cloud.store.clone();
     let http = Http::new(config, store.clone(), app.cloud.clock.clone(), app.cloud.http().entropy().clone()).unwrap();
