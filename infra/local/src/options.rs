@@ -45,7 +45,7 @@ pub struct ServeOptions {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Measure the operations against the same bare DynamoDB calls, and print a table.
-    Bench,
+    Bench(BenchOptions),
     /// Measure each function's binary through the Lambda Runtime API, beside an empty one, and print a table.
     LambdaBench(LambdaBenchOptions),
     /// Price a purchase and an idle month at list prices, and fail if it has grown.
@@ -54,6 +54,14 @@ pub enum Command {
     Parameters(ParametersOptions),
     /// Print a sample event of `events/` with tokens and a signature that are good now, by the development keys.
     Event(EventOptions),
+}
+
+/// What to measure.
+#[derive(Clone, Debug, Args)]
+pub struct BenchOptions {
+    /// Only what offers and codes cost.
+    #[arg(long)]
+    pub offers: bool,
 }
 
 /// What to measure.

@@ -15,6 +15,7 @@ use domain::owner::{Owner, UserId};
 use domain::part::Part;
 use domain::payment::{Flow, ProcessorName};
 use domain::percent::Percent;
+use domain::places::{Places, Whereabouts};
 use domain::pricing::Reduction;
 use domain::product::{Kind, Product};
 use domain::promotion::Buyer;
@@ -50,6 +51,7 @@ fn product(number: usize, kind: Kind, parts: usize, price: Money) -> Product {
         mode: seat.then(|| "verified".parse().unwrap()),
         attributes: BTreeMap::new(),
         contains: Vec::new(),
+        blocked_countries: BTreeSet::new(),
         published: true,
         stock: vec![StockRecord { number: 1, price, quantity: None, valid_from: None, valid_to: None }],
         version: 1,
@@ -128,12 +130,14 @@ fn checkout(shown: Option<Money>) -> Checkout {
         fingerprint: "f".to_owned(),
         seen: None,
         shown,
+        at: Whereabouts::default(),
     }
 }
 
-/// Everything that there is to be priced: a currency, lines, gifts and a tax in hundredths of a percent.
-fn cases() -> impl Strategy<Value = (Currency, Vec<(Kind, usize, i64, u32)>, Vec<Gift>, Option<u32>)> {
-    (0..CURRENCIES.len(), lines(), option::of(0..3_000_u32)).prop_flat_map(|(which, lines, tax)| {
+/// Everything that there is to be priced: a currency, lines, gifts, and a tax in hundredths of a percent, in
+/// the price or on top.
+fn cases() -> impl Strategy<Value = (Currency, Vec<(Kind, usize, i64, u32)>, Vec<Gift>, Option<(u32, bool)>)> {
+    (0..CURRENCIES.len(), lines(), option::of((0..3_000_u32, any::<bool>()))).prop_flat_map(|(which, lines, tax)| {
         let currency: Currency = CURRENCIES[which].parse().unwrap();
         gifts(currency).prop_map(move |gifts| (currency, lines.clone(), gifts, tax))
     })
@@ -152,11 +156,14 @@ proptest! {
         };
         basket.lines = lines.iter().enumerate().map(line).collect();
         let offers: Vec<Offer> = gifts.iter().enumerate().map(|(n, gift)| offer(n, gift, currency)).collect();
-        let tax: Option<Percent> = tax.map(|t| format!("{}.{:02}", t / 100, t % 100).parse().unwrap());
+        let rate: Option<Percent> = tax.map(|(t, _)| format!("{}.{:02}", t / 100, t % 100).parse().unwrap());
+        let tax_included = tax.is_some_and(|(_, included)| included);
+        let places = Places { tax: rate, tax_included, ..Places::default() };
+        let tax = places.tax(&Whereabouts::default());
         let buyer = checkout(None).buyer(&Buyer::default());
         let shown = basket.priced(&offers, &buyer, tax, NOW).unwrap().pricing.unwrap();
 
-        let situation = Situation { basket: Some(&basket), replaced: None, automatic: &offers, buyer: &buyer, tax };
+        let situation = Situation { basket: Some(&basket), replaced: None, automatic: &offers, buyer: &buyer, places: &places };
         let decided = decide(&situation, &checkout(Some(shown.total)), NOW, &mut ids);
         let (file, _) = decided.unwrap();
         let order = &file.order;
@@ -168,12 +175,16 @@ proptest! {
             let net = line.unit_price.times(line.quantity.get()).unwrap().minus(line.discount).unwrap();
             prop_assert!(!net.is_negative() && !line.total.is_negative());
             prop_assert_eq!(line.total.minor() % step, 0, "{} cannot be charged", line.total);
-            let taxed = line.tax.map_or(Money::zero(currency), |tax| tax.amount);
-            prop_assert_eq!(net.plus(taxed), Ok(line.total));
-            match (line.tax, tax) {
-                (Some(of), Some(rate)) => prop_assert_eq!((of.rate, of.base, of.amount), (rate, net, net.share(rate).unwrap())),
-                (None, rate) => prop_assert!(rate.is_none() || net.is_zero()),
-                (Some(_), None) => prop_assert!(false, "tax that nobody asked for"),
+            let on_top = line.tax.map_or(Money::zero(currency), |tax| tax.on_top());
+            prop_assert_eq!(net.plus(on_top), Ok(line.total));
+            prop_assert_eq!(line.tax.is_some(), rate.is_some() && !net.is_zero());
+            if let Some(tax) = line.tax {
+                prop_assert_eq!((Some(tax.rate), tax.included), (rate, tax_included));
+                let price = if tax_included { tax.base.plus(tax.amount) } else { Ok(tax.base) };
+                prop_assert_eq!(price, Ok(net));
+                // Either way it is the rate of the base, to less than a unit: of ten fils where those are charged.
+                let (exact, unit) = (tax.base.decimal() * tax.rate.fraction(), money(step, currency).decimal());
+                prop_assert!((exact - tax.amount.decimal()).abs() < unit);
             }
         }
         // The auditor says the same of it; what it needs beside is not there before it is paid.

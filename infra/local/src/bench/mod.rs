@@ -10,6 +10,7 @@ mod bare;
 mod compare;
 pub(crate) mod front;
 pub(crate) mod load;
+mod offers;
 mod operation;
 mod scale;
 pub(crate) mod shop;
@@ -17,13 +18,24 @@ mod table;
 mod tokens;
 
 use crate::demo::say;
+use crate::options::BenchOptions;
 use operation::Operation;
 
-/// Measures everything, and prints a table line by line.
+/// Measures everything, or what offers cost, and prints a table line by line.
 ///
 /// # Errors
 /// If the cloud fails, or a request is not answered as it should be.
-pub async fn run() -> anyhow::Result<()> {
+pub async fn run(options: &BenchOptions) -> anyhow::Result<()> {
+    if !options.offers {
+        operations().await?;
+    }
+    say(&table::pricing(&offers::pricing().await?));
+    say(&table::checkouts(&offers::checkouts().await?));
+    say(&table::round_trips(&offers::round_trips().await?));
+    Ok(())
+}
+
+async fn operations() -> anyhow::Result<()> {
     say(&table::operations_heading());
     for operation in Operation::ALL {
         say(&table::operation_line(&compare::compare(operation).await?));
