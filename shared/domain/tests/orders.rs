@@ -64,8 +64,10 @@ fn product(number: usize, kind: Kind, parts: usize, price: Money) -> Product {
     product
 }
 
-/// A line: what is bought, in minor units, and how many.
-fn lines() -> impl Strategy<Value = Vec<(Kind, usize, i64, u32)>> {
+/// A line: what is bought, of how many parts, for how many minor units, and how many.
+type Bought = (Kind, usize, i64, u32);
+
+fn lines() -> impl Strategy<Value = Vec<Bought>> {
     let kinds = prop_oneof![
         Just((Kind::Seat, 0, 1_u32)),
         (2..=3_usize).prop_map(|parts| (Kind::Bundle, parts, 1)),
@@ -134,9 +136,11 @@ fn checkout(shown: Option<Money>) -> Checkout {
     }
 }
 
-/// Everything that there is to be priced: a currency, lines, gifts, and a tax in hundredths of a percent, in
-/// the price or on top.
-fn cases() -> impl Strategy<Value = (Currency, Vec<(Kind, usize, i64, u32)>, Vec<Gift>, Option<(u32, bool)>)> {
+/// A tax in hundredths of a percent, and whether prices have it in them.
+type Taxed = Option<(u32, bool)>;
+
+/// Everything that there is to be priced.
+fn cases() -> impl Strategy<Value = (Currency, Vec<Bought>, Vec<Gift>, Taxed)> {
     (0..CURRENCIES.len(), lines(), option::of((0..3_000_u32, any::<bool>()))).prop_flat_map(|(which, lines, tax)| {
         let currency: Currency = CURRENCIES[which].parse().unwrap();
         gifts(currency).prop_map(move |gifts| (currency, lines.clone(), gifts, tax))
@@ -150,7 +154,7 @@ proptest! {
         let mut basket = Basket::empty(ids.make(), Owner::User(owner()), 0, NOW);
         // Processors charge dinars in tens of fils, so that is how they are priced. Offers know nothing of it.
         let step = if currency.exponent() == 3 { 10 } else { 1 };
-        let line = |(number, (kind, parts, price, units)): (usize, &(Kind, usize, i64, u32))| BasketLine {
+        let line = |(number, (kind, parts, price, units)): (usize, &Bought)| BasketLine {
             product: product(number, *kind, *parts, money(*price / step * step, currency)),
             quantity: (*units).try_into().unwrap(),
         };
