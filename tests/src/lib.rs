@@ -35,6 +35,8 @@ pub const NOW: &str = "2026-11-20T12:00:00Z";
 pub struct TestApp {
     /// The cloud itself, for faults, the clock, the simulators and the store.
     pub cloud: Cloud,
+    /// Has no credentials. All others are made of it, and share its connections.
+    nobody: Client,
     server: JoinHandle<()>,
     finished: bool,
 }
@@ -42,28 +44,33 @@ pub struct TestApp {
 impl TestApp {
     /// A cloud in memory.
     pub async fn start() -> Self {
-        Self::open(DataPlace::Memory, fixed()).await
+        Self::open(DataPlace::Memory, fixed(), None).await
+    }
+
+    /// A cloud in memory whose ids, codes and jitter follow from `seed`: the same requests lead to the same data.
+    pub async fn start_seeded(seed: u64) -> Self {
+        Self::open(DataPlace::Memory, fixed(), Some(seed)).await
     }
 
     /// A cloud in memory whose clock begins at the machine's time and goes with it.
     pub async fn start_by_the_wall() -> Self {
-        Self::open(DataPlace::Memory, Clock::wall()).await
+        Self::open(DataPlace::Memory, Clock::wall(), None).await
     }
 
     /// A cloud in memory by this clock.
     pub async fn start_by(clock: Clock) -> Self {
-        Self::open(DataPlace::Memory, clock).await
+        Self::open(DataPlace::Memory, clock, None).await
     }
 
     /// A cloud whose data lives in `folder`: start it again on the same folder to see what survived.
     pub async fn start_in(folder: &Path) -> Self {
-        Self::open(DataPlace::Folder(folder.to_owned()), fixed()).await
+        Self::open(DataPlace::Folder(folder.to_owned()), fixed(), None).await
     }
 
-    async fn open(data: DataPlace, clock: Clock) -> Self {
+    async fn open(data: DataPlace, clock: Clock, seed: Option<u64>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let seed = u64::from(address.port());
+        let seed = seed.unwrap_or(u64::from(address.port()));
         let cloud = Cloud::open(CloudConfig {
             data,
             base_url: format!("http://{address}"),
@@ -78,7 +85,7 @@ impl TestApp {
         let server = tokio::spawn(async move {
             axum::serve(listener, service).await.expect("served");
         });
-        Self { cloud, server, finished: false }
+        Self { nobody: Client::new(&cloud.base_url), cloud, server, finished: false }
     }
 
     /// A client signed in as a learner.
@@ -104,7 +111,7 @@ impl TestApp {
 
     /// A client without credentials.
     pub fn anonymous(&self) -> Client {
-        Client::new(&self.cloud.base_url)
+        self.nobody.clone()
     }
 
     /// An anonymous client with a session of a trusted application.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::timeout::TimeoutConfig;
 use dynoxide::Database;
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;
@@ -25,7 +26,9 @@ use crate::faults::{Fault, Faults, Target};
 use crate::meter::Call;
 use crate::recorder::Recorder;
 
-/// A client whose calls go to the DynamoDB engine over loopback, and are recorded while `recorder` is on.
+/// A client whose calls go to the DynamoDB engine over loopback, and are recorded while `recorder` is on. Hundreds of them
+/// at once wait for an engine that shares their cores: it is slow then, and never gone, so there is no time limit. That
+/// calls time out is what [`Faults`] are for.
 #[must_use]
 pub fn dynamodb(endpoint: &str, faults: &Faults, recorder: &Recorder) -> aws_sdk_dynamodb::Client {
     let http = aws_smithy_http_client::Builder::new().build_http();
@@ -35,6 +38,8 @@ pub fn dynamodb(endpoint: &str, faults: &Faults, recorder: &Recorder) -> aws_sdk
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
         .endpoint_url(endpoint)
         .retry_config(retries())
+        .timeout_config(TimeoutConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(Wire { inner: http, target: Target::Dynamodb, faults: faults.clone() })
         .interceptor(recorder.clone())
         .build();

@@ -12,6 +12,7 @@ use http::Method;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation;
 use web::{Clock, Code, Json, Problem, RequestId};
@@ -97,13 +98,20 @@ fn internal(error: &anyhow::Error) -> Problem {
     Problem::new(Code::Internal)
 }
 
+/// Requests that the functions work on at once; more wait at the door, as they would for a free instance. On AWS each has
+/// a processor of its own: here they share a few, and the time limits of their calls go by the wall.
+const AT_ONCE: usize = 64;
+
 /// The functions' routes with every request measured under its OpenAPI operation id.
 pub fn measured(functions: Router, ledger: &Ledger, document: &OpenApi) -> Router {
     let names = Arc::new(operations(document));
-    let ledger = ledger.clone();
+    let (ledger, instances) = (ledger.clone(), Arc::new(Semaphore::new(AT_ONCE)));
     functions.route_layer(middleware::from_fn(move |request: Request, next: Next| {
-        let (names, ledger) = (Arc::clone(&names), ledger.clone());
-        async move { measure(&names, &ledger, request, next).await }
+        let (names, ledger, instances) = (Arc::clone(&names), ledger.clone(), Arc::clone(&instances));
+        async move {
+            let _instance = instances.acquire().await;
+            measure(&names, &ledger, request, next).await
+        }
     }))
 }
 

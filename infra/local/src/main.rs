@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let done = match options.command {
-        Some(Command::Bench) => local::bench::run().await,
+        Some(Command::Bench(options)) => local::bench::run(&options).await,
         Some(Command::BatchBench(options)) => local::bench::batch(&options).await,
         Some(Command::LambdaBench(options)) => local::lambda_bench::run(&options).await,
         Some(Command::Cost) => local::cost::run().await,

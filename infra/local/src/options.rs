@@ -45,7 +45,7 @@ pub struct ServeOptions {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Measure the operations against the same bare DynamoDB calls, and print a table.
-    Bench,
+    Bench(BenchOptions),
     /// Make one batch of codes, and print how fast it goes and what memory it takes.
     BatchBench(BatchBenchOptions),
     /// Measure each function's binary through the Lambda Runtime API, beside an empty one, and print a table.
@@ -56,6 +56,14 @@ pub enum Command {
     Parameters(ParametersOptions),
     /// Print a sample event of `events/` with tokens and a signature that are good now, by the development keys.
     Event(EventOptions),
+}
+
+/// What to measure.
+#[derive(Clone, Debug, Args)]
+pub struct BenchOptions {
+    /// Only what offers and codes cost.
+    #[arg(long)]
+    pub offers: bool,
 }
 
 /// What to measure.

@@ -1,7 +1,8 @@
 //! Money: minor units with an ISO 4217 currency; checked, never mixing currencies, never a float.
 //!
 //! Percentages and tax go through `rust_decimal` and are rounded once, half-up, to the minor unit. A sum is split by
-//! largest remainder, so that the parts always add up to the whole (invariant I7: no cent is lost).
+//! largest remainder, so that the parts always add up to the whole (invariant I7: no cent is lost). In a currency of three
+//! decimals, which processors charge in tens of its minor unit, what is worked out of amounts in tens is in tens.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,6 +15,9 @@ use crate::percent::Percent;
 
 /// The largest amount in minor units, either sign: 10^15, so that sums over any order stay far inside `i64`.
 const LIMIT: i64 = 1_000_000_000_000_000;
+
+/// Stripe charges currencies of three decimals in tens of their minor unit, and so do others: five fils are no coin.
+const TENS: i64 = 10;
 
 /// What can go wrong with amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -196,14 +200,29 @@ impl Money {
         Self::from_minor(self.minor.checked_mul(i64::from(units)).ok_or(MoneyError::OutOfRange)?, self.currency)
     }
 
-    /// `percent` of the amount, rounded half-up (away from zero) to the minor unit.
+    /// Whether it is an amount of a currency of three decimals that can be charged.
+    fn is_in_tens(self) -> bool {
+        self.currency.exponent() == 3 && self.minor.checked_rem(TENS) == Some(0)
+    }
+
+    /// As much of the amount as leaves `other` in tens if it is: the amount itself in most currencies.
+    #[must_use]
+    pub fn keeping_tens_of(self, other: Self) -> Self {
+        let odd = if other.is_in_tens() { self.minor.checked_rem(TENS).unwrap_or(0) } else { 0 };
+        Self { minor: self.minor.saturating_sub(odd), currency: self.currency }
+    }
+
+    /// `percent` of the amount, rounded half-up (away from zero) to the minor unit, or to tens of it.
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`].
     pub fn share(self, percent: Percent) -> Result<Self, MoneyError> {
-        let exact = Decimal::from(self.minor).checked_mul(percent.fraction()).ok_or(MoneyError::OutOfRange)?;
+        let step = if self.is_in_tens() { TENS } else { 1 };
+        let steps = Decimal::from(self.minor.checked_div(step).unwrap_or(0));
+        let exact = steps.checked_mul(percent.fraction()).ok_or(MoneyError::OutOfRange)?;
         let rounded = exact.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero);
-        Self::from_minor(rounded.to_i64().ok_or(MoneyError::OutOfRange)?, self.currency)
+        let minor = rounded.to_i64().and_then(|steps| steps.checked_mul(step));
+        Self::from_minor(minor.ok_or(MoneyError::OutOfRange)?, self.currency)
     }
 
     /// What a tax of `percent` makes of an amount that has it in it already, rounded as in [`Money::share`].
@@ -229,8 +248,8 @@ impl Money {
     }
 
     /// Splits a non-negative amount in proportion to `weights` by largest remainder: the parts add up to the whole,
-    /// and each differs from its exact share by less than one minor unit. Ties go to the earlier part. All-zero
-    /// weights count as equal ones; no weights give no parts.
+    /// and each differs from its exact share by less than one minor unit, or ten where whole and weights are in tens.
+    /// Ties go to the earlier part. All-zero weights count as equal ones; no weights give no parts.
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] if a weight or the amount is negative.
@@ -238,16 +257,19 @@ impl Money {
         if self.is_negative() || weights.iter().any(|w| *w < 0) {
             return Err(MoneyError::OutOfRange);
         }
+        let in_tens = self.is_in_tens() && weights.iter().all(|w| w.checked_rem(TENS) == Some(0));
+        let step = if in_tens { TENS } else { 1 };
+        let steps = i128::from(self.minor.checked_div(step).unwrap_or(0));
         let even = weights.iter().all(|w| *w == 0);
         let weight = |w: &i64| if even { 1 } else { i128::from(*w) };
         let sum: i128 = weights.iter().map(weight).sum();
         let mut parts = Vec::with_capacity(weights.len());
         for (index, w) in weights.iter().enumerate() {
-            let scaled = i128::from(self.minor).checked_mul(weight(w)).ok_or(MoneyError::OutOfRange)?;
+            let scaled = steps.checked_mul(weight(w)).ok_or(MoneyError::OutOfRange)?;
             parts.push((scaled.checked_div(sum).unwrap_or(0), scaled.checked_rem(sum).unwrap_or(0), index));
         }
         let given: i128 = parts.iter().map(|part| part.0).sum();
-        let left = usize::try_from(i128::from(self.minor).saturating_sub(given)).unwrap_or(0);
+        let left = usize::try_from(steps.saturating_sub(given)).unwrap_or(0);
         let mut order: Vec<usize> = (0..parts.len()).collect();
         order.sort_by_key(|i| parts.get(*i).map(|part| (std::cmp::Reverse(part.1), part.2)));
         for i in order.into_iter().take(left) {
@@ -255,7 +277,10 @@ impl Money {
                 part.0 = part.0.saturating_add(1);
             }
         }
-        let minor = |units: i128| i64::try_from(units).map_err(|_| MoneyError::OutOfRange);
+        let minor = |steps: i128| {
+            let units = i64::try_from(steps).ok().and_then(|steps| steps.checked_mul(step));
+            units.ok_or(MoneyError::OutOfRange)
+        };
         parts.into_iter().map(|part| Self::from_minor(minor(part.0)?, self.currency)).collect()
     }
 
@@ -351,6 +376,22 @@ mod tests {
         assert_eq!(parts.iter().map(|p| p.minor()).collect::<Vec<_>>(), [3334, 3333, 3333]);
         let parts = money("10", "JPY").split(&[4990, 10]).unwrap();
         assert_eq!(parts.iter().map(|p| p.minor()).collect::<Vec<_>>(), [10, 0]);
+    }
+
+    #[test]
+    fn dinars_in_tens_of_fils_stay_in_tens() {
+        for (amount, share) in [("12.500", "1.880"), ("0.010", "0.000"), ("12.501", "1.875")] {
+            assert_eq!(money(amount, "KWD").share("15".parse().unwrap()), Ok(money(share, "KWD")));
+        }
+        let split = |weights: &[i64]| -> Vec<i64> {
+            money("10", "KWD").split(weights).unwrap().iter().map(|part| part.minor()).collect()
+        };
+        assert_eq!(split(&[10, 10, 10]), [3_340, 3_330, 3_330]);
+        // Of 9.999 not 10.000 can be taken.
+        assert_eq!(split(&[9_999, 1]), [9_999, 1]);
+        assert_eq!(money("1.234", "KWD").keeping_tens_of(money("5", "KWD")), money("1.230", "KWD"));
+        assert_eq!(money("1.234", "KWD").keeping_tens_of(money("5.001", "KWD")), money("1.234", "KWD"));
+        assert_eq!(money("1.23", "USD").keeping_tens_of(money("5", "USD")), money("1.23", "USD"));
     }
 
     proptest! {

@@ -214,6 +214,8 @@ fn apply(benefit: &Benefit, lines: &mut [PricedLine]) -> Result<(), MoneyError> 
     {
         off = most.split(&off.iter().map(|part| part.minor()).collect::<Vec<_>>())?;
     }
+    // An offer of odd fils must not make a price that nobody can pay.
+    let off = off.into_iter().zip(left).map(|(amount, left)| amount.keeping_tens_of(left));
     for (line, amount) in chosen.iter_mut().zip(off).filter(|(_, amount)| !amount.is_zero()) {
         line.discount = line.discount.plus(amount)?;
         line.applied.push(Applied { offer: benefit.offer.clone(), voucher: benefit.voucher.clone(), amount });

@@ -91,7 +91,8 @@ pub(super) fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.get(numbers.len() / 2).copied().unwrap_or(0.0)
 }
 
-fn wire_cost(ledger: &Ledger, names: &[&str]) -> WireCost {
+/// What was counted of some operations, on average, and added up.
+pub(super) fn wire_cost(ledger: &Ledger, names: &[&str]) -> WireCost {
     let costs = ledger.costs();
     let mut sum = WireCost::default();
     for costs in names.iter().filter_map(|name| costs.get(*name)) {

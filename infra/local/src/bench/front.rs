@@ -58,6 +58,7 @@ pub(crate) struct Payment {
     /// The order that it is for.
     pub(crate) order: String,
     session: String,
+    cents: i64,
 }
 
 impl Payment {
@@ -67,7 +68,8 @@ impl Payment {
         let url = placed["payment"]["url"].as_str().context("a checkout without a payment page")?;
         let session = url.rsplit('/').next().unwrap_or_default().to_owned();
         let order = placed["order_number"].as_str().context("a checkout without an order")?.to_owned();
-        Ok(Self { order, session })
+        let total = placed["total"]["amount"].as_str().context("a checkout without a total")?;
+        Ok(Self { order, session, cents: total.replace('.', "").parse()? })
     }
 
     /// The event, as the processor signs and sends it.
@@ -82,7 +84,7 @@ impl Payment {
 
     /// As `events/payment-webhook/checkout_session_completed.json`.
     fn body(&self, now: Timestamp) -> Value {
-        let Self { order, session } = self;
+        let Self { order, session, cents } = self;
         let page = format!("https://shop.example/orders/{order}");
         json!({
             "id": format!("evt_{session}"), "object": "event", "api_version": "2026-10-28.endive",
@@ -90,7 +92,7 @@ impl Payment {
             "request": {"id": null, "idempotency_key": null}, "type": "checkout.session.completed",
             "data": {"object": {
                 "id": session, "object": "checkout.session", "adaptive_pricing": {"enabled": false},
-                "amount_subtotal": CENTS, "amount_total": CENTS, "cancel_url": page, "client_reference_id": order,
+                "amount_subtotal": cents, "amount_total": cents, "cancel_url": page, "client_reference_id": order,
                 "created": now.as_second(), "currency": "usd", "customer": null, "livemode": false,
                 "customer_details": {"email": "learner@example.com", "name": null},
                 "customer_email": "learner@example.com", "expires_at": now.as_second().saturating_add(1800),

@@ -11,6 +11,7 @@ mod batch;
 mod compare;
 pub(crate) mod front;
 pub(crate) mod load;
+mod offers;
 mod operation;
 mod scale;
 pub(crate) mod shop;
@@ -20,13 +21,24 @@ mod tokens;
 pub use batch::run as batch;
 
 use crate::demo::say;
+use crate::options::BenchOptions;
 use operation::Operation;
 
-/// Measures everything, and prints a table line by line.
+/// Measures everything, or what offers cost, and prints a table line by line.
 ///
 /// # Errors
 /// If the cloud fails, or a request is not answered as it should be.
-pub async fn run() -> anyhow::Result<()> {
+pub async fn run(options: &BenchOptions) -> anyhow::Result<()> {
+    if !options.offers {
+        operations().await?;
+    }
+    say(&table::pricing(&offers::pricing().await?));
+    say(&table::checkouts(&offers::checkouts().await?));
+    say(&table::round_trips(&offers::round_trips().await?));
+    Ok(())
+}
+
+async fn operations() -> anyhow::Result<()> {
     say(&table::operations_heading());
     for operation in Operation::ALL {
         say(&table::operation_line(&compare::compare(operation).await?));

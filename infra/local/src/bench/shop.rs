@@ -104,9 +104,13 @@ fn sku(number: u32) -> String {
     format!("BENCH-{number:06}")
 }
 
-/// A published seat with one price and no limit, and a title of two words.
 fn product(number: u32, now: Timestamp) -> anyhow::Result<Plan> {
-    let draft = ProductDraft {
+    Ok(save_product(None, draft(number)?, &[], now)?.1)
+}
+
+/// A published seat with one price and no limit, and a title of two words.
+pub(super) fn draft(number: u32) -> anyhow::Result<ProductDraft> {
+    Ok(ProductDraft {
         sku: sku(number).parse()?,
         kind: Kind::Seat,
         title: format!("Statistics {number:06}").parse()?,
@@ -122,6 +126,5 @@ fn product(number: u32, now: Timestamp) -> anyhow::Result<Plan> {
             valid_from: None,
             valid_to: None,
         }]),
-    };
-    Ok(save_product(None, draft, &[], now)?.1)
+    })
 }

@@ -3,6 +3,7 @@
 
 use super::compare::{Comparison, WireCost};
 use super::load::{CLIENTS, Sample};
+use super::offers::{Hot, Priced};
 use super::scale::Growth;
 use super::tokens::Verification;
 
@@ -59,6 +60,36 @@ pub(super) fn growth_line(growth: &Growth) -> String {
     let Growth { name, little, much, ratio } = growth;
     let (little, much, target) = (figures(little), figures(much), verdict(*ratio, GROWTH_TARGET));
     format!("{name:<44} {little}   {much}   {ratio:>5.2}  {target}\n")
+}
+
+/// CPU of pricing by active offers, beside none.
+pub(super) fn pricing(found: &[Priced]) -> String {
+    let none = found.first().map_or(1.0, |priced| priced.micros);
+    let line = |Priced { offers, micros }: &Priced| format!("{offers:>14} {micros:>10.1} {:>8.2}\n", micros / none);
+    let lines: String = found.iter().map(line).collect();
+    format!("\npricing 20 lines, CPU on one core\n{:>14} {:>10} {:>8}\n{lines}", "active offers", "us", "ratio")
+}
+
+/// Checkouts without a code and with the same one.
+pub(super) fn checkouts(found: &[Hot]) -> String {
+    let heading = format!(
+        "\n{:<18} {:>8} {:>8} {:>8}   {:>8} {:>8} {:>8}   {:>5}  {:>8}\n",
+        "checkouts", "per s", "p50 ms", "p99 ms", "hot/s", "p50 ms", "p99 ms", "ratio", "collided"
+    );
+    let line = |Hot { clients, plain, hot, collided }: &Hot| {
+        let (name, ratio) = (format!("{clients} at once"), plain.rate() / hot.rate());
+        format!("{name:<18} {}   {}   {ratio:>5.2}  {collided:>6.1} %\n", figures(plain), figures(hot))
+    };
+    heading + &found.iter().map(line).collect::<String>()
+}
+
+/// Round trips with offers on sale and a code in the basket.
+pub(super) fn round_trips(found: &[(&'static str, WireCost)]) -> String {
+    let heading = format!("\n{:<18} {:<43} {:>6}\n", "with offers", "sequential round trips", "units");
+    let line = |(name, wire): &(&'static str, WireCost)| {
+        format!("{name:<18} {:<43} {:>6.1}\n", trips(wire), wire.capacity_units)
+    };
+    heading + &found.iter().map(line).collect::<String>()
 }
 
 fn figures(sample: &Sample) -> String {

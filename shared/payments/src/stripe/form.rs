@@ -123,6 +123,7 @@ pub(crate) mod tests {
     use domain::money::Money;
     use domain::payment::Flow;
     use jiff::Timestamp;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -287,6 +288,39 @@ pub(crate) mod tests {
             &longer,
         ] {
             assert!(!sent(bad), "{bad}");
+        }
+    }
+
+    /// The sum of what the page shows, as the processor adds it up: unit amounts times quantities, in one currency.
+    fn shown(body: &str, code: &str) -> i64 {
+        let of = |ending: &str| -> Vec<String> {
+            pairs(body).into_iter().filter(|(key, _)| key.ends_with(ending)).map(|(_, value)| value).collect()
+        };
+        assert!(of("[currency]").iter().all(|currency| *currency == code.to_ascii_lowercase()));
+        let parse = |text: &String| -> i64 { text.parse().unwrap() };
+        of("[unit_amount]").iter().zip(of("[quantity]")).map(|(amount, units)| parse(amount) * parse(&units)).sum()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_asked_for_is_the_orders_total_in_every_currency(
+            currency in 0..crate::exponent::PROVEN.len(),
+            amounts in proptest::collection::vec(0..4_000_000_i64, 1..20),
+        ) {
+            let code = crate::exponent::PROVEN[currency];
+            let currency: domain::money::Currency = code.parse().unwrap();
+            // Dinars are charged in tens of fils.
+            let step = if currency.exponent() == 3 { 10 } else { 1 };
+            let lines: Vec<Money> =
+                amounts.iter().map(|units| Money::from_minor(units / step * step, currency).unwrap()).collect();
+            let total = domain::money::total(currency, lines.iter().copied()).unwrap();
+            prop_assume!(!total.is_zero());
+            let lines = lines.into_iter().map(|amount| ("Course".to_owned(), amount)).collect();
+            let request = SessionRequest { total, lines, ..request(Flow::HostedPage) };
+            prop_assert_eq!(shown(&checkout_session(&request).unwrap(), code), total.minor());
+            let intent = payment_intent(&request).unwrap();
+            let amount = pairs(&intent).into_iter().find(|(key, _)| key == "amount").map(|(_, value)| value);
+            prop_assert_eq!(amount, Some(total.minor().to_string()));
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 use tests::TestApp;
 
 use super::{ask, buy_all, decide, is_active, so, stands, usd};
+use crate::journeys::offers::{offer, uses};
 use crate::journeys::{buy, given_back, happened, number};
 
 #[tokio::test]
@@ -159,6 +160,47 @@ async fn yen_go_back_whole() {
 #[tokio::test]
 async fn dinars_go_back_in_thousandths() {
     check("12.500", "4.160", "KWD", [4_160, 8_340]).await;
+}
+
+/// A bundle in yen that an offer made cheaper, with a seat beside it: the bundle goes back whole, the seat in two parts.
+#[tokio::test]
+async fn what_an_offer_left_of_a_bundle_in_yen_goes_back_and_no_more() {
+    let app = TestApp::start().await;
+    let yen = |amount: &str| json!({"amount": amount, "currency": "JPY"});
+    for sku in ["PY", "GO", "ML"] {
+        app.sell(sku, "3333", "JPY", None).await;
+    }
+    let bundle = json!({
+        "sku": "BOTH", "kind": "bundle", "title": "Both", "published": true, "contains": ["PY", "GO"],
+        "stock": [{"price": yen("5001")}],
+    });
+    app.staff().post("/api/v1/products", &bundle).await.expect(StatusCode::CREATED);
+    let third = json!({"type": "percent", "value": "33.3333"});
+    offer(&app, "third", third, json!({"automatic": true, "limits": {"max_discount": yen("2777")}})).await;
+    let ada = app.user("ada");
+    // 1667 + 1111 = 2778, of which the offer has 2777: 3335 and 2222 are left.
+    let (checkout, payment) = buy_all(&app, &ada, &["BOTH", "ML"]).await;
+    assert_eq!(checkout["total"], yen("5557"));
+    let staff = app.staff();
+    ask(&staff, &checkout, "more", json!({"lines": ["BOTH"], "amount": yen("3336")}))
+        .await
+        .problem(422, "invalid_fields");
+    ask(&staff, &checkout, "bundle", json!({"lines": ["BOTH"]})).await.expect(StatusCode::CREATED);
+    app.settle().await;
+    assert_eq!(stands(&ada, &checkout).await, so("partially_refunded", "partial", &["succeeded"]));
+    ask(&staff, &checkout, "half", json!({"lines": ["ML"], "amount": yen("1111")})).await.expect(StatusCode::CREATED);
+    app.settle().await;
+    assert_eq!(is_active(&app, "ada").await.iter().filter(|active| **active).count(), 1);
+    ask(&staff, &checkout, "rest", json!({})).await.expect(StatusCode::CREATED);
+    app.settle().await;
+    assert_eq!(stands(&ada, &checkout).await, so("refunded", "revoked", &["succeeded"; 3]));
+    let mut back = given_back(&app, &payment).await;
+    back.sort_unstable();
+    assert_eq!(back, [1_111, 1_111, 3_335]);
+    assert!(!is_active(&app, "ada").await.contains(&true));
+    // An order that was paid keeps its use of the budget.
+    assert_eq!(uses(&app, "third").await["given"], yen("2777"));
+    app.finish().await;
 }
 
 #[tokio::test]

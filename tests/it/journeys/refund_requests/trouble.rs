@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tests::TestApp;
 
 use super::{DAY_S, ask, decide, is_active, so, stands, usd};
+use crate::journeys::bundles::bundle;
 use crate::journeys::{self, RESEND_S, buy, given_back, lms_is_down, stripe_post};
 
 #[tokio::test]
@@ -24,6 +25,29 @@ async fn a_refund_before_the_place_was_granted_grants_nothing() {
     app.advance(DAY_S).await;
     assert_eq!(stands(&ada, &checkout).await, so("refunded", "revoked", &["succeeded"]));
     assert!(!is_active(&app, "ada").await.contains(&true));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_bundle_that_is_half_granted_is_refunded_whole() {
+    let app = TestApp::start().await;
+    for sku in ["PY", "GO"] {
+        app.sell(sku, "49.90", "USD", None).await;
+    }
+    bundle(&app, "BOTH", "80.00", &["PY", "GO"]).await;
+    let down = json!({"target": "lms", "status": 503, "operation": "POST /api/enrollment"});
+    journeys::fault(&app, down).await;
+    let ada = app.user("ada");
+    let (checkout, payment) = buy(&app, &ada, "BOTH").await;
+    assert_eq!(is_active(&app, "ada").await, [true], "one waits");
+    ask(&app.staff(), &checkout, "one", json!({})).await.expect(StatusCode::CREATED);
+    app.settle().await;
+    app.check().await;
+    app.advance(DAY_S).await;
+    assert_eq!(stands(&ada, &checkout).await, so("refunded", "revoked", &["succeeded"]));
+    assert_eq!(given_back(&app, &payment).await, [8_000]);
+    assert!(!is_active(&app, "ada").await.contains(&true));
+    ada.add("PY").await.expect(StatusCode::CREATED);
     app.finish().await;
 }
 
