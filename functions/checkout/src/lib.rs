@@ -14,6 +14,7 @@ mod end_session;
 mod line_name;
 mod list_orders;
 mod list_refunds;
+mod manual_orders;
 mod open_session;
 mod order_view;
 mod processors;
@@ -67,6 +68,7 @@ web::operations!(
     receipt::read_receipt,
     cancel_order::cancel_order,
     redrive::fulfill_order,
+    manual_orders::create_manual_orders,
     create_refund::create_refund,
     list_refunds::list_refunds,
     decide_refund::approve_refund,

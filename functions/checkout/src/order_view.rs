@@ -1,6 +1,6 @@
 //! An order as it is read.
 
-use domain::order::{FulfillmentStatus, MoneyStatus, Order, OrderFile, OrderLine};
+use domain::order::{FulfillmentStatus, Manual, MoneyStatus, Order, OrderFile, OrderLine};
 use domain::task::{Task, TaskState};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use web::{Code, MoneyBody, Problem, User};
 
 use crate::body::PaymentView;
+use crate::is_staff;
 use crate::refund_view::RefundView;
 
 /// How a line stands with the LMS.
@@ -124,6 +125,24 @@ mod domain_state {
     pub(crate) struct AttemptStateName(pub(crate) AttemptState);
 }
 
+/// That staff placed an order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ManualView {
+    /// Who, as `users/{username}` names them by `id`; to staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    /// Why; to staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl ManualView {
+    fn of(manual: &Manual, reader: &User) -> Self {
+        let said = Some(manual).filter(|_| is_staff(reader));
+        Self { by: said.map(|manual| manual.by.to_string()), reason: said.map(|manual| manual.reason.to_string()) }
+    }
+}
+
 /// An order.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OrderView {
@@ -140,6 +159,8 @@ pub(crate) struct OrderView {
     refunds: Vec<RefundView>,
     /// How it can be paid now; null unless it waits for payment.
     payment: Option<PaymentView>,
+    /// That staff placed it for the learner, who pays nothing; null for any other.
+    manual: Option<ManualView>,
     #[schema(value_type = String, format = DateTime)]
     placed_at: Timestamp,
 }
@@ -161,6 +182,7 @@ impl OrderView {
             payments: file.attempts.iter().map(attempt).collect(),
             refunds: file.refunds.iter().map(|refund| RefundView::of(&order.number, refund, reader)).collect(),
             payment: (owner && payment.kind != "none").then_some(payment),
+            manual: order.manual.as_ref().map(|manual| ManualView::of(manual, reader)),
             placed_at: order.placed_at,
         })
     }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use domain::id::OrderNumber;
 use domain::journal::LogEntry;
+use domain::owner::Actor;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,6 +19,9 @@ pub(crate) struct EventView {
     at: Timestamp,
     /// `learner`, `staff`, `service`, `processor` or `system`.
     actor: &'static str,
+    /// Which of the staff, as `users/{username}` names them by `id`; to staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
     /// What, as a code such as `order_paid`.
     event: String,
     /// The order line concerned, if one.
@@ -51,5 +55,9 @@ pub(crate) async fn read_timeline(
 
 fn view(entry: LogEntry, staff: bool) -> EventView {
     let detail = entry.detail.filter(|_| staff);
-    EventView { at: entry.at, actor: actor(&entry.actor), event: entry.event, line: entry.line, detail }
+    let by = match &entry.actor {
+        Actor::Staff(user) if staff => Some(user.to_string()),
+        Actor::Staff(_) | Actor::Learner | Actor::Service | Actor::Processor | Actor::System => None,
+    };
+    EventView { at: entry.at, actor: actor(&entry.actor), by, event: entry.event, line: entry.line, detail }
 }

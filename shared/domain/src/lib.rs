@@ -28,6 +28,7 @@ pub mod idempotency;
 pub mod journal;
 pub mod ledger;
 pub mod machine_client;
+pub mod manual_order;
 pub mod money;
 pub mod offer;
 pub mod open_session;

@@ -15,7 +15,7 @@ use crate::owner::UserId;
 use crate::pricing::{Applied, PricedLine, Pricing, Tax};
 use crate::product::Kind;
 use crate::quantity::Quantity;
-use crate::text::{Mode, Sku, Title, Username};
+use crate::text::{Mode, Note, Sku, Title, Username};
 use crate::uses::Reservation;
 
 pub use crate::order_file::{FulfillmentStatus, MoneyStatus, OrderFile};
@@ -178,6 +178,15 @@ impl OrderLine {
     }
 }
 
+/// That staff placed an order for a learner, who pays nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manual {
+    /// Who did.
+    pub by: UserId,
+    /// Why. Shown to staff, never logged.
+    pub reason: Note,
+}
+
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -202,6 +211,9 @@ pub struct Order {
     /// The uses of offers and codes that it has while it is not ended unpaid.
     #[serde(default)]
     pub reservations: Vec<Reservation>,
+    /// That it was placed by staff, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manual: Option<Manual>,
     /// The one attempt that may be paid now.
     pub attempt: Option<AttemptId>,
     /// When it was placed.

@@ -230,13 +230,15 @@ fn order(number: OrderNumber, basket: &Basket, pricing: &Pricing, checkout: &Che
         lines: lines.map(|((line, priced), number)| order_line(number, &line.product, priced, now)).collect(),
         total: pricing.total,
         reservations: basket.held.clone(),
+        manual: None,
         attempt: None,
         placed_at: now,
         version: 1,
     }
 }
 
-fn order_line(number: u32, product: &Product, priced: &PricedLine, now: Timestamp) -> OrderLine {
+/// The snapshot of a priced line.
+pub(crate) fn order_line(number: u32, product: &Product, priced: &PricedLine, now: Timestamp) -> OrderLine {
     OrderLine {
         number,
         sku: product.sku.clone(),
@@ -270,7 +272,7 @@ fn reserve(order: &Order, basket: &Basket, plan: &mut Plan) {
 }
 
 /// A move of the line's units, if it is of limited stock.
-fn shift(line: &OrderLine, from: Pile, to: Pile) -> Option<Shift> {
+pub(crate) fn shift(line: &OrderLine, from: Pile, to: Pile) -> Option<Shift> {
     line.stock.map(|record| Shift { record, from, to, count: line.quantity.get() })
 }
 
@@ -303,13 +305,18 @@ fn open_attempt(file: &mut OrderFile, checkout: &Checkout, plan: &mut Plan, now:
 
 /// A free order is paid at once: no processor, its places granted, its basket emptied.
 fn pay_nothing(file: &mut OrderFile, basket: &Basket, plan: &mut Plan, now: Timestamp, ids: &mut Ids) {
+    pay_at_once(file, plan, now, ids);
+    let empty = Basket::empty(ids.make(), basket.owner.clone(), basket.version, now);
+    plan.push(Write::SaveBasket { basket: Box::new(empty), expect: Some(basket.version.saturating_sub(1)) });
+}
+
+/// Makes an order of nothing a paid one, with its places granted.
+pub(crate) fn pay_at_once(file: &mut OrderFile, plan: &mut Plan, now: Timestamp, ids: &mut Ids) {
     let order = &mut file.order;
     order.state = OrderState::Paid { at: now };
     plan.push(log(order, "order_paid", Actor::System, now, ids));
     plan.writes.extend(grant_lines(order, true, now, ids));
     file.tasks = order.lines.iter().map(|line| (line.number, Task::new(line.number, now, first_look(now)))).collect();
-    let empty = Basket::empty(ids.make(), basket.owner.clone(), basket.version, now);
-    plan.push(Write::SaveBasket { basket: Box::new(empty), expect: Some(basket.version.saturating_sub(1)) });
 }
 
 /// What being paid means for the lines: a task each, the entitlement each rests on, and one message. With `first`, the

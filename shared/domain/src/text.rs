@@ -93,6 +93,12 @@ text! {
     EmailDomain, "email domain", "a domain in lower case, such as school.example", |t| {
         t.len() <= 253 && t.contains('.') && t.split('.').all(is_label)
     };
+    /// An e-mail address, as far as it can be judged without writing to it.
+    Email, "email", "an address such as ada@school.example, of at most 254 characters", |t| {
+        let printable = |c: char| !c.is_whitespace() && !c.is_control();
+        let parts = t.rsplit_once('@').is_some_and(|(name, site)| !name.is_empty() && !site.is_empty());
+        t.len() <= 254 && parts && t.chars().all(printable)
+    };
     /// A user's name at the LMS, as its tokens carry it.
     Username, "username", "1 to 255 characters without control characters", |t| {
         !t.is_empty() && t.len() <= 255 && !t.chars().any(char::is_control)
@@ -105,7 +111,7 @@ text! {
     ClientName, "name", "1 to 100 characters without control characters, not only spaces", |t| {
         !t.trim().is_empty() && t.chars().count() <= 100 && !t.chars().any(char::is_control)
     };
-    /// Why a person asks for a refund, in their own words: shown to people, never logged.
+    /// Why a person does something, such as asking for a refund, in their own words: shown to people, never logged.
     Note, "reason", "1 to 500 characters without control characters but line breaks, not only spaces", |t| {
         !t.trim().is_empty() && t.chars().count() <= 500 && !t.chars().any(|c| c.is_control() && c != '\n')
     };

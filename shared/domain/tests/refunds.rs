@@ -84,6 +84,7 @@ impl World {
             lines,
             total: sum,
             reservations: Vec::new(),
+            manual: None,
             attempt: None,
             placed_at: at(0),
             version: 1,

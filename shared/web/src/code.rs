@@ -52,8 +52,10 @@ codes! {
     BadWebhook => 400 "bad_webhook", "the webhook was not accepted";
     NotAcceptable => 406 "not_acceptable", "none of the accepted media types can be served";
     PayloadTooLarge => 413 "payload_too_large", "the body is larger than 256 KiB";
+    TooManyItems => 413 "too_many_items", "more items than one request may name";
     UnsupportedMediaType => 415 "unsupported_media_type", "the body must be application/json";
     InvalidFields => 422 "invalid_fields", "one or more fields are not valid";
+    NothingDone => 422 "nothing_done", "none of the items could be done";
     IdempotencyKeyReused => 422 "idempotency_key_reused", "the Idempotency-Key was used for another request";
 
     // Who is asking.

@@ -12,6 +12,7 @@ mod entitlements;
 mod faults;
 mod free;
 mod learning_platform;
+mod manual_orders;
 mod offers;
 mod payments;
 mod races;

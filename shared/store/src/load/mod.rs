@@ -5,6 +5,7 @@ mod books;
 mod caller;
 mod catalog;
 mod clients;
+mod manual;
 mod order;
 mod products;
 mod promotions;
@@ -16,6 +17,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedC
 
 pub use basket::BasketView;
 pub use caller::{CallerKeys, CallerRows};
+pub use manual::{PlacesView, WantedPlace};
 pub use order::OrderSummaries;
 pub use products::ProductFilter;
 pub use sign_in::SignInView;
