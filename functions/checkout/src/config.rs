@@ -3,6 +3,7 @@
 use domain::percent::Percent;
 use domain::text::Tenant;
 use jiff::SignedDuration;
+use payments::transfer::BankTransfer;
 use store::{Queue, Store};
 use web::{Clock, Entropy, Env, Http, HttpConfig, Origin, SdkConfig};
 
@@ -29,12 +30,13 @@ impl App {
         let return_origins = return_origins.map(|sites| sites.iter().map(Origin::to_string).collect());
         let tax = env.list::<Percent>("BURSAR_TAX_PERCENT").map(|rates| rates.first().copied());
         let refund_window = env.parsed_or("BURSAR_REFUND_WINDOW_DAYS", REFUND_WINDOW_DAYS).map(days);
-        let rest = processors.zip(return_origins).zip(tax).zip(refund_window);
-        let (((config, table), queue), (((processors, return_origins), tax), refund_window)) =
+        let bank_transfer = env.optional_json::<BankTransfer>("BURSAR_BANK_TRANSFER");
+        let rest = processors.zip(return_origins).zip(tax).zip(refund_window).zip(bank_transfer);
+        let (((config, table), queue), ((((processors, return_origins), tax), refund_window), bank_transfer)) =
             env.finish(config.zip(table).zip(queue).zip(rest))?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(sdk), table, tenant);
         let queue = Queue::new(aws_sdk_sqs::Client::new(sdk), queue);
         let http = Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?;
-        Ok(Self { http, store, queue, processors, return_origins, tax, refund_window })
+        Ok(Self { http, store, queue, processors, bank_transfer, return_origins, tax, refund_window })
     }
 }

@@ -8,6 +8,8 @@ mod after_conflict;
 mod body;
 mod cancel_order;
 mod config;
+mod confirm_refund;
+mod confirm_transfer;
 mod create_refund;
 mod decide_refund;
 mod end_session;
@@ -32,6 +34,7 @@ use domain::order::{Order, OrderFile, OrderLine};
 use domain::percent::Percent;
 use jiff::SignedDuration;
 use payments::Processor;
+use payments::transfer::BankTransfer;
 use store::{Queue, Store};
 use web::{Claim, Code, Http, Problem, Role, User, telemetry};
 
@@ -46,6 +49,8 @@ pub struct App {
     pub queue: Queue,
     /// The processors that a learner can choose.
     pub processors: Vec<Processor>,
+    /// The account for transfers, if the shop takes them.
+    pub bank_transfer: Option<BankTransfer>,
     /// The sites to which a processor may send the browser back, such as `https://shop.example`; none is any site.
     pub return_origins: Vec<String>,
     /// The tax on every line, if there is one.
@@ -69,10 +74,12 @@ web::operations!(
     cancel_order::cancel_order,
     redrive::fulfill_order,
     manual_orders::create_manual_orders,
+    confirm_transfer::confirm_transfer,
     create_refund::create_refund,
     list_refunds::list_refunds,
     decide_refund::approve_refund,
     decide_refund::deny_refund,
+    confirm_refund::confirm_refund,
     processors::list_processors,
 );
 

@@ -181,7 +181,7 @@ impl OrderView {
             totals: Totals::of(order)?,
             payments: file.attempts.iter().map(attempt).collect(),
             refunds: file.refunds.iter().map(|refund| RefundView::of(&order.number, refund, reader)).collect(),
-            payment: (owner && payment.kind != "none").then_some(payment),
+            payment: (owner && payment.says_how()).then_some(payment),
             manual: order.manual.as_ref().map(|manual| ManualView::of(manual, reader)),
             placed_at: order.placed_at,
         })

@@ -6,6 +6,7 @@ use axum::Router;
 use domain::money::Currency;
 use jiff::SignedDuration;
 use payments::Processor;
+use payments::transfer::BankTransfer;
 use store::{Queue, Store};
 use utoipa::{OpenApi, openapi};
 use web::Http;
@@ -22,6 +23,8 @@ pub struct Parts {
     pub queue: Queue,
     /// The processors.
     pub processors: Vec<Processor>,
+    /// The account for transfers, if the shop takes them.
+    pub bank_transfer: Option<BankTransfer>,
     /// The learning platform.
     pub lms: lms::Lms,
     /// The currency of an empty basket.
@@ -62,7 +65,7 @@ pub fn document() -> openapi::OpenApi {
 
 /// The routes of every function.
 pub fn routes(parts: &Parts) -> Router {
-    let Parts { http, store, queue, processors, lms, currency, base_url, signing } = parts.clone();
+    let Parts { http, store, queue, processors, bank_transfer, lms, currency, base_url, signing } = parts.clone();
     let catalog = catalog::App { http: http.clone(), store: store.clone(), lms };
     let basket = basket::App { http: http.clone(), store: store.clone(), currency, tax: None };
     let checkout = checkout::App {
@@ -70,6 +73,7 @@ pub fn routes(parts: &Parts) -> Router {
         store: store.clone(),
         queue: queue.clone(),
         processors: processors.clone(),
+        bank_transfer,
         return_origins: Vec::new(),
         tax: None,
         refund_window: SignedDuration::from_hours(14 * 24),

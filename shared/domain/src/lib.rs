@@ -16,6 +16,8 @@ pub mod change_basket;
 pub mod client_key;
 pub mod client_secret;
 pub mod code_seed;
+pub mod confirm_refund;
+pub mod confirm_transfer;
 pub mod course;
 pub mod course_key;
 pub mod decide_refund;

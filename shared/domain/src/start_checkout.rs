@@ -46,6 +46,8 @@ pub struct Checkout {
     pub processor: ProcessorName,
     /// How the buyer pays.
     pub flow: Flow,
+    /// How long the order waits for the money: [`PAY_WITHIN`], unless people move it.
+    pub pay_within: SignedDuration,
     /// Where the browser goes afterwards.
     pub return_url: String,
     /// The request's idempotency key, with its route.
@@ -224,7 +226,7 @@ fn order(number: OrderNumber, basket: &Basket, pricing: &Pricing, checkout: &Che
         owner: checkout.owner.clone(),
         username: checkout.username.clone(),
         email: checkout.email.clone(),
-        state: OrderState::PendingPayment { pay_by: now.saturating_add(PAY_WITHIN).unwrap_or(Timestamp::MAX) },
+        state: OrderState::PendingPayment { pay_by: now.saturating_add(checkout.pay_within).unwrap_or(Timestamp::MAX) },
         basket: basket.id.clone(),
         basket_version: basket.version,
         lines: lines.map(|((line, priced), number)| order_line(number, &line.product, priced, now)).collect(),
@@ -284,6 +286,7 @@ pub fn move_units(line: &OrderLine, from: Pile, to: Pile) -> Option<Write> {
 }
 
 fn open_attempt(file: &mut OrderFile, checkout: &Checkout, plan: &mut Plan, now: Timestamp, ids: &mut Ids) {
+    let lives = if checkout.processor.is_by_hand() { checkout.pay_within } else { SESSION_LIVES };
     let attempt = Attempt {
         id: ids.make(),
         processor: checkout.processor,
@@ -293,7 +296,7 @@ fn open_attempt(file: &mut OrderFile, checkout: &Checkout, plan: &mut Plan, now:
         payment: None,
         next: None,
         return_url: checkout.return_url.replace("{order_number}", file.order.number.as_str()),
-        session_ends_at: now.saturating_add(SESSION_LIVES).unwrap_or(Timestamp::MAX),
+        session_ends_at: now.saturating_add(lives).unwrap_or(Timestamp::MAX),
         last_decline: None,
         created_at: now,
         version: 1,

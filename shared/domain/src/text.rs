@@ -107,6 +107,11 @@ text! {
     ProcessorRef, "processor reference", "1 to 255 printable characters", |t| {
         (1..=255).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic())
     };
+    /// What a bank calls a transfer, as staff read it off the account's statement. Case does not count: see
+    /// [`BankReference::payment`].
+    BankReference, "reference", "1 to 64 letters, digits, '.', '_', '/', ':' or '-'", |t| {
+        (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/:-".contains(&b))
+    };
     /// What staff call a client application or a machine client.
     ClientName, "name", "1 to 100 characters without control characters, not only spaces", |t| {
         !t.trim().is_empty() && t.chars().count() <= 100 && !t.chars().any(char::is_control)
@@ -125,6 +130,14 @@ text! {
             && t.bytes().all(|b| b.is_ascii_graphic())
             && t.split_once(':').is_some_and(|(of, value)| matches!(of, "user" | "content_org") && !value.is_empty())
     };
+}
+
+impl BankReference {
+    /// The transfer as a payment's name, the same however it was typed.
+    #[must_use]
+    pub fn payment(&self) -> ProcessorRef {
+        ProcessorRef(self.0.to_ascii_uppercase())
+    }
 }
 
 impl EmailDomain {

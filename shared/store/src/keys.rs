@@ -18,6 +18,7 @@
 //! | of an order | `ORDER#<number>` | `PAY#` `TASK#` `EVENT#` `LEDGER#` `REFUND#` `OUT#` `LOG#` | gsi2 due; of refunds gsi3 `REFUNDS#<state>` / `<refund>` |
 //! | way to a refund | `REFUND#<refund>` | `REFUND` | |
 //! | reference | `ORDER#<number>` | `REF#<processor>#<object>` | gsi3 `REF#<processor>#<object>` / `ORDER` |
+//! | payment by hand | `PAYMENT#<processor>#<payment>` | `PAYMENT` | |
 //! | journal | `JOURNAL#<number>` or `JOURNAL#UNMATCHED` | `<entry>` | |
 //! | user | `USER#<user>` | `USER` | |
 //! | signed-in session | `USER#<user>` | `SESSION#<session>` | |
@@ -132,6 +133,11 @@ impl Keys<'_> {
 
     pub(crate) fn reference(self, processor: ProcessorName, reference: &ProcessorRef) -> String {
         self.of(format_args!("REF#{}#{reference}", processor.name()))
+    }
+
+    /// The row that tells which order a payment is of that staff confirmed.
+    pub(crate) fn payment(self, processor: ProcessorName, payment: &ProcessorRef) -> String {
+        self.of(format_args!("PAYMENT#{}#{payment}", processor.name()))
     }
 
     pub(crate) fn journal(self, order: Option<&OrderNumber>) -> String {

@@ -26,6 +26,7 @@ mod sign_in_races;
 mod sign_in_sessions;
 mod slow_platform;
 mod surplus;
+mod transfers;
 mod vouchers;
 mod watching;
 mod webhooks;

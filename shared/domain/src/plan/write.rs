@@ -184,6 +184,15 @@ pub enum Write {
         /// The object.
         reference: ProcessorRef,
     },
+    /// A payment that staff confirmed is of this order. Condition: it is of none yet.
+    ClaimPayment {
+        /// The order.
+        order: OrderNumber,
+        /// Whose payment.
+        processor: ProcessorName,
+        /// The payment.
+        payment: ProcessorRef,
+    },
     /// A ledger entry. Condition: no entry of the same cause.
     PostLedger(OrderNumber, LedgerEntry),
     /// A message owed. Condition: absent.
@@ -289,6 +298,7 @@ impl Write {
             Self::SaveRefund(..) => "save_refund",
             Self::RecordEvent(..) => "record_event",
             Self::LinkReference { .. } => "link_reference",
+            Self::ClaimPayment { .. } => "claim_payment",
             Self::PostLedger(..) => "post_ledger",
             Self::Owe(_) => "owe",
             Self::Resend(_) => "resend",
