@@ -12,12 +12,13 @@ use serde_json::{Value, json};
 use tests::TestApp;
 
 /// The verbs that begin an operation id.
-const VERBS: [&str; 21] = [
+const VERBS: [&str; 22] = [
     "add",
     "approve",
     "cancel",
     "change",
     "clear",
+    "confirm",
     "create",
     "delete",
     "deny",

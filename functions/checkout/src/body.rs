@@ -118,7 +118,8 @@ pub(crate) struct PaymentView {
     pub(crate) fields: Option<BTreeMap<String, String>>,
     /// The secret for the processor's script.
     pub(crate) client_secret: Option<String>,
-    /// Where to transfer the money; `kind` is `none` then.
+    /// Where to transfer the money; `kind` is `none` then. Left out where nothing is to be transferred.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) transfer: Option<TransferView>,
 }
 

@@ -159,7 +159,8 @@ pub(crate) struct OrderView {
     refunds: Vec<RefundView>,
     /// How it can be paid now; null unless it waits for payment.
     payment: Option<PaymentView>,
-    /// That staff placed it for the learner, who pays nothing; null for any other.
+    /// That staff placed it for the learner, who pays nothing; left out of any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
     manual: Option<ManualView>,
     #[schema(value_type = String, format = DateTime)]
     placed_at: Timestamp,

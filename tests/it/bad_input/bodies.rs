@@ -18,7 +18,7 @@ async fn sweep(bad: impl AsyncFn(&World, &Operation, &Sample)) {
         World::unchanged(&before, &world.table().await, &operation.id);
         tried += 1;
     }
-    assert_eq!(tried, 26);
+    assert_eq!(tried, 29);
     world.finish().await;
 }
 

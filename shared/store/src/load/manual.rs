@@ -17,6 +17,9 @@ use crate::error::StoreError;
 use crate::keys::Keys;
 use crate::row::{Item, object, text};
 
+/// The most rows that one call reads.
+const BATCH: usize = 100;
+
 /// A place that is to be given: whose, of what, and the idempotency key under which it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedPlace {
@@ -74,8 +77,13 @@ impl Store {
         giving: BTreeMap<(UserId, Sku), Vec<OrderNumber>>,
     ) -> Result<BTreeMap<(UserId, Sku), Vec<Order>>, StoreError> {
         let numbers: BTreeSet<&OrderNumber> = giving.values().flatten().collect();
-        let rows = numbers.into_iter().map(|number| key(Keys(&self.tenant).order(number), "ORDER")).collect();
-        let orders: Vec<Order> = self.get_some(rows).await?.iter().map(object).collect::<Result<_, _>>()?;
+        let keys: Vec<Item> =
+            numbers.into_iter().map(|number| key(Keys(&self.tenant).order(number), "ORDER")).collect();
+        let mut orders: Vec<Order> = Vec::new();
+        for some in keys.chunks(BATCH) {
+            let rows = self.get_some(some.to_vec()).await?;
+            orders.extend(rows.iter().map(object).collect::<Result<Vec<_>, _>>()?);
+        }
         let named = |numbers: Vec<OrderNumber>| {
             let of = |order: &&Order| numbers.contains(&order.number);
             orders.iter().filter(of).cloned().collect::<Vec<_>>()

@@ -1,5 +1,6 @@
 //! Refunds of orders that were paid by transfer: staff pay back by themselves, and say when they did.
 
+use super::super::{given_back, pay_aside};
 use super::*;
 
 async fn paid(app: &TestApp, learner: &str, sku: &str, amount: &str) -> Answer {
@@ -103,5 +104,26 @@ async fn a_denied_refund_is_not_paid() {
     act(&app.staff(), &asked, "deny", json!({})).await.expect(StatusCode::OK);
     act(&app.staff(), &asked, "confirm", json!({})).await.problem(409, "refund_denied");
     assert_eq!(stands(&app, &checkout).await, ["paid", "paid", "complete"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_processor_took_for_a_transferred_order_goes_back_there() {
+    let app = TestApp::start().await;
+    app.sell("PY", "49.90", "USD", None).await;
+    let checkout = order(&app.user("ada"), "PY").await;
+    let payment = pay_aside(&app, &checkout, "4990").await;
+    app.settle().await;
+    assert_eq!(stands(&app, &checkout).await, ["paid", "paid", "complete"]);
+    let second = confirm(&app, &checkout, "49.90", "IN").await.expect(StatusCode::CREATED);
+    assert_eq!(second["outcome"], "second_payment");
+    let refund = ask(&app.staff(), &checkout, "one", json!({})).await.expect(StatusCode::CREATED);
+    assert_eq!(refund["by_hand"], false);
+    app.settle().await;
+    assert_eq!((given_back(&app, &payment).await, active(&app, "ada").await), (vec![4_990], vec![false]));
+    let order = app.staff().read_order(&checkout).await;
+    let by_hand = |refund: &&Value| refund["by_hand"] == true;
+    let owed = order["refunds"].as_array().expect("refunds").iter().find(by_hand).expect("one by hand");
+    assert_eq!((&owed["state"], &owed["reason"]), (&json!("approved"), &json!("second_payment")));
     app.finish().await;
 }
