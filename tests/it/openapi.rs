@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tests::TestApp;
 
 /// The verbs that begin an operation id.
-const VERBS: [&str; 22] = [
+const VERBS: [&str; 23] = [
     "add",
     "approve",
     "cancel",
@@ -25,6 +25,7 @@ const VERBS: [&str; 22] = [
     "end",
     "establish",
     "fulfill",
+    "import",
     "issue",
     "list",
     "read",

@@ -13,17 +13,20 @@ mod confirm_transfer;
 mod create_refund;
 mod decide_refund;
 mod end_session;
+mod import_orders;
 mod line_name;
 mod list_orders;
 mod list_refunds;
 mod manual_orders;
 mod open_session;
+mod order_name;
 mod order_view;
 mod processors;
 mod read_order;
 mod receipt;
 mod redrive;
 mod refund_view;
+mod results;
 mod start_checkout;
 mod timeline;
 
@@ -37,6 +40,8 @@ use payments::Processor;
 use payments::transfer::BankTransfer;
 use store::{Queue, Store};
 use web::{Claim, Code, Http, Problem, Role, User, telemetry};
+
+use crate::order_name::OrderName;
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -74,6 +79,7 @@ web::operations!(
     cancel_order::cancel_order,
     redrive::fulfill_order,
     manual_orders::create_manual_orders,
+    import_orders::import_orders,
     confirm_transfer::confirm_transfer,
     create_refund::create_refund,
     list_refunds::list_refunds,
@@ -98,6 +104,22 @@ impl App {
         telemetry::concerns(number);
         let (caller, file) = who.with(self.store.read_order(number)).await?;
         let file = seen(file, caller.as_ref())?;
+        Ok((caller, file))
+    }
+
+    /// The same by whichever of its numbers the order is named.
+    async fn order_named<P: Role + AsRef<User>>(
+        &self,
+        who: Claim<P>,
+        name: &OrderName,
+    ) -> Result<(P, OrderFile), Problem> {
+        let legacy = match name {
+            OrderName::Number(number) => return self.order_for(who, number).await,
+            OrderName::Legacy(legacy) => legacy,
+        };
+        let (caller, file) = who.with(Box::pin(self.store.read_imported_order(legacy))).await?;
+        let file = seen(file, caller.as_ref())?;
+        telemetry::concerns(&file.order.number);
         Ok((caller, file))
     }
 

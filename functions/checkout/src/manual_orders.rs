@@ -4,7 +4,7 @@
 //! what it made before, item by item, and goes on with the rest.
 
 use axum::extract::State;
-use axum::http::{HeaderName, Method, StatusCode};
+use axum::http::{HeaderName, Method};
 use axum::response::{IntoResponse, Response};
 use domain::id::OrderNumber;
 use domain::idempotency::{KeyUse, judge};
@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use web::{Claim, Code, IdempotencyKey, Json, Problem, Staff, User, fingerprint_of, metrics};
 
 use crate::App;
+use crate::results::{Results, answer};
 
 /// How often an item is decided anew when something changed under it.
 const ROUNDS: u32 = 8;
@@ -65,12 +66,6 @@ pub(crate) struct ManualResult {
     order_number: Option<String>,
 }
 
-/// What became of the items, in their order.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ManualResults {
-    results: Vec<ManualResult>,
-}
-
 /// Where an item ended.
 enum Placed {
     Created { order: OrderNumber, replayed: bool },
@@ -82,7 +77,7 @@ enum Placed {
 /// `nothing_done` if none, always with `results`; an order that is there counts as success.
 #[utoipa::path(post, path = "/api/v1/orders/manual", tag = "orders", request_body = ManualOrdersBody,
     params(("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = ManualResults), (status = 207, body = ManualResults), (status = 413), (status = 422)),
+    responses((status = 200, body = Results<ManualResult>), (status = 207, body = Results<ManualResult>), (status = 413), (status = 422)),
     security(("jwt" = ["staff"])))]
 pub(crate) async fn create_manual_orders(
     State(app): State<App>,
@@ -196,10 +191,5 @@ fn render(items: &[EnrollmentBody], placed: &[Placed]) -> Response {
     let replayed = placed.iter().all(|placed| matches!(placed, Placed::Created { replayed: true, .. }));
     let mark = replayed.then_some([(HeaderName::from_static("idempotent-replayed"), "true")]);
     tracing::info!(items = results.len(), refused, "manual orders");
-    let body = ManualResults { results };
-    match refused {
-        0 => (StatusCode::OK, mark, Json(body)).into_response(),
-        all if all == items.len() => Problem::new(Code::NothingDone).results(&body.results).into_response(),
-        _ => (StatusCode::MULTI_STATUS, Json(body)).into_response(),
-    }
+    (mark, answer(results, refused)).into_response()
 }

@@ -162,6 +162,9 @@ pub(crate) struct OrderView {
     /// That staff placed it for the learner, who pays nothing; left out of any other.
     #[serde(skip_serializing_if = "Option::is_none")]
     manual: Option<ManualView>,
+    /// What it was called in the shop that it was imported from; left out of any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    imported_as: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     placed_at: Timestamp,
 }
@@ -184,6 +187,7 @@ impl OrderView {
             refunds: file.refunds.iter().map(|refund| RefundView::of(&order.number, refund, reader)).collect(),
             payment: (owner && payment.says_how()).then_some(payment),
             manual: order.manual.as_ref().map(|manual| ManualView::of(manual, reader)),
+            imported_as: order.imported_as.as_ref().map(ToString::to_string),
             placed_at: order.placed_at,
         })
     }

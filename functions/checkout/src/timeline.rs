@@ -1,7 +1,6 @@
 //! An order's timeline: every event with its time and who caused it.
 
 use axum::extract::State;
-use domain::id::OrderNumber;
 use domain::journal::LogEntry;
 use domain::owner::Actor;
 use jiff::Timestamp;
@@ -10,6 +9,7 @@ use utoipa::ToSchema;
 use web::{Claim, Json, OrderReader, Path, Problem};
 
 use crate::App;
+use crate::order_name::OrderName;
 use crate::refund_view::actor;
 
 /// Something that happened to an order.
@@ -44,9 +44,9 @@ pub(crate) struct TimelineView {
 pub(crate) async fn read_timeline(
     State(app): State<App>,
     who: Claim<OrderReader>,
-    Path(number): Path<OrderNumber>,
+    Path(name): Path<OrderName>,
 ) -> Result<Json<TimelineView>, Problem> {
-    let (OrderReader(user), file) = app.order_for(who, &number).await?;
+    let (OrderReader(user), file) = app.order_named(who, &name).await?;
     let mut log = file.log;
     log.sort_by(|a, b| (a.at, a.id.as_str()).cmp(&(b.at, b.id.as_str())));
     let items = log.into_iter().map(|entry| view(entry, user.staff)).collect();

@@ -27,6 +27,7 @@ pub mod entitlement;
 pub mod fulfil_task;
 pub mod id;
 pub mod idempotency;
+pub mod import_order;
 pub mod journal;
 pub mod ledger;
 pub mod machine_client;

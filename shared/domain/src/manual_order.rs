@@ -124,6 +124,7 @@ fn order(product: &Product, ask: &ManualOrder, pricing: &Pricing, now: Timestamp
         total: pricing.total,
         reservations: Vec::new(),
         manual: Some(Manual { by: ask.by.clone(), reason: ask.reason.clone() }),
+        imported_as: None,
         attempt: None,
         placed_at: now,
         version: 1,

@@ -15,7 +15,7 @@ use crate::owner::UserId;
 use crate::pricing::{Applied, PricedLine, Pricing, Tax};
 use crate::product::Kind;
 use crate::quantity::Quantity;
-use crate::text::{Mode, Note, Sku, Title, Username};
+use crate::text::{LegacyNumber, Mode, Note, Sku, Title, Username};
 use crate::uses::Reservation;
 
 pub use crate::order_file::{FulfillmentStatus, MoneyStatus, OrderFile};
@@ -214,6 +214,9 @@ pub struct Order {
     /// That it was placed by staff, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manual: Option<Manual>,
+    /// What it was called in the shop that it was imported from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_as: Option<LegacyNumber>,
     /// The one attempt that may be paid now.
     pub attempt: Option<AttemptId>,
     /// When it was placed.

@@ -20,6 +20,8 @@ pub enum ProcessorName {
     Stripe,
     /// No processor, but staff: the learner transfers the money to the school's account, and staff confirm that it came.
     BankTransfer,
+    /// Whatever a shop that was given up was paid by: nobody can be asked any more.
+    Imported,
     /// No processor: the total was nothing.
     None,
 }
@@ -31,6 +33,7 @@ impl ProcessorName {
         match self {
             Self::Stripe => "stripe",
             Self::BankTransfer => "bank_transfer",
+            Self::Imported => "imported",
             Self::None => "none",
         }
     }
@@ -39,7 +42,7 @@ impl ProcessorName {
     #[must_use]
     pub fn is_by_hand(self) -> bool {
         match self {
-            Self::BankTransfer => true,
+            Self::BankTransfer | Self::Imported => true,
             Self::Stripe | Self::None => false,
         }
     }

@@ -233,6 +233,7 @@ fn order(number: OrderNumber, basket: &Basket, pricing: &Pricing, checkout: &Che
         total: pricing.total,
         reservations: basket.held.clone(),
         manual: None,
+        imported_as: None,
         attempt: None,
         placed_at: now,
         version: 1,

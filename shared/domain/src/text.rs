@@ -107,6 +107,12 @@ text! {
     ProcessorRef, "processor reference", "1 to 255 printable characters", |t| {
         (1..=255).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic())
     };
+    /// What a shop that was given up called an order, such as `EDX-100001`.
+    LegacyNumber, "legacy number", "1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit", |t| {
+        (1..=64).contains(&t.len())
+            && t.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
     /// What a bank calls a transfer, as staff read it off the account's statement. Case does not count: see
     /// [`BankReference::payment`].
     BankReference, "reference", "1 to 64 letters, digits, '.', '_', '/', ':' or '-'", |t| {

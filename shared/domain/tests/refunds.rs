@@ -85,6 +85,7 @@ impl World {
             total: sum,
             reservations: Vec::new(),
             manual: None,
+            imported_as: None,
             attempt: None,
             placed_at: at(0),
             version: 1,

@@ -19,6 +19,7 @@
 //! | way to a refund | `REFUND#<refund>` | `REFUND` | |
 //! | reference | `ORDER#<number>` | `REF#<processor>#<object>` | gsi3 `REF#<processor>#<object>` / `ORDER` |
 //! | payment by hand | `PAYMENT#<processor>#<payment>` | `PAYMENT` | |
+//! | imported number | `LEGACY#<number>` | `ORDER` | |
 //! | journal | `JOURNAL#<number>` or `JOURNAL#UNMATCHED` | `<entry>` | |
 //! | user | `USER#<user>` | `USER` | |
 //! | signed-in session | `USER#<user>` | `SESSION#<session>` | |
@@ -33,7 +34,7 @@ use domain::course_key::CourseKey;
 use domain::id::{ClientId, MachineClientId, OrderNumber, RefundId};
 use domain::owner::{Owner, SubjectKey, UserId, UserSessionKey};
 use domain::payment::ProcessorName;
-use domain::text::{ProcessorRef, Sku, Slug, Tenant, VoucherCode};
+use domain::text::{LegacyNumber, ProcessorRef, Sku, Slug, Tenant, VoucherCode};
 use jiff::Timestamp;
 
 /// How many partitions the due index has per tenant.
@@ -138,6 +139,11 @@ impl Keys<'_> {
     /// The row that tells which order a payment is of that staff confirmed.
     pub(crate) fn payment(self, processor: ProcessorName, payment: &ProcessorRef) -> String {
         self.of(format_args!("PAYMENT#{}#{payment}", processor.name()))
+    }
+
+    /// The row that tells which order a number of another shop's is.
+    pub(crate) fn legacy(self, number: &LegacyNumber) -> String {
+        self.of(format_args!("LEGACY#{number}"))
     }
 
     pub(crate) fn journal(self, order: Option<&OrderNumber>) -> String {

@@ -21,7 +21,7 @@ pub(super) struct Sample {
 }
 
 /// The order in which every sample succeeds in one and the same world.
-pub(super) const IN_ORDER: [&str; 74] = [
+pub(super) const IN_ORDER: [&str; 75] = [
     "read_openapi",
     "read_health",
     "list_products",
@@ -66,6 +66,7 @@ pub(super) const IN_ORDER: [&str; 74] = [
     "fulfill_order",
     "cancel_order",
     "create_manual_orders",
+    "import_orders",
     "confirm_transfer",
     "create_refund",
     "list_refunds",
@@ -237,6 +238,7 @@ fn orders(world: &World) -> BTreeMap<&'static str, Sample> {
     let manual = sample(Who::Staff, "/api/v1/orders/manual")
         .sends(json!({"reason": "scholarship", "enrollments": [item]}))
         .with("idempotency-key", "manual");
+    let import = sample(Who::Staff, "/api/v1/orders/imports").sends(json!({"orders": [imported()]}));
     let came = json!({
         "amount": {"amount": "30.00", "currency": "USD"}, "reference": "2026-11/0017",
         "received_at": "2026-11-19T00:00:00Z",
@@ -252,8 +254,23 @@ fn orders(world: &World) -> BTreeMap<&'static str, Sample> {
         ("fulfill_order", fulfill),
         ("cancel_order", of(&world.pending, "/cancel")),
         ("create_manual_orders", manual),
+        ("import_orders", import),
         ("confirm_transfer", transfer),
     ])
+}
+
+/// An order of another shop.
+fn imported() -> Value {
+    let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
+    let at = "2019-03-01T10:00:00Z";
+    let line = json!({
+        "sku": "OLD", "title": "Old", "course_key": "course-v1:Test+OLD+1", "mode": "verified", "price": usd("40.00"),
+        "discount": usd("4.00"), "revoked_at": at,
+    });
+    json!({
+        "number": "EDX-100001", "username": "newcomer", "email": "newcomer@example.com", "placed_at": at, "paid_at": at,
+        "lines": [line], "payment": "pi-1", "refunds": [{"amount": usd("36.00"), "at": at}],
+    })
 }
 
 fn refunds(world: &World) -> BTreeMap<&'static str, Sample> {

@@ -11,6 +11,7 @@ mod currencies;
 mod entitlements;
 mod faults;
 mod free;
+mod imports;
 mod learning_platform;
 mod manual_orders;
 mod offers;

@@ -45,6 +45,7 @@ const ROUTES: &str = "
     create_refund           cancel   201  unknown_order
     fulfill_order           fulfil   202
     create_manual_orders    staff    200
+    import_orders           staff    200
     confirm_transfer        staff    201
 
     list_refunds            staff    200

@@ -172,6 +172,15 @@ impl Shop {
                 let item = json!({"username": self.fresh("learner-"), "sku": "PY"});
                 sent(json!({"reason": "scholarship", "enrollments": [item]}))
             }
+            "import_orders" => {
+                let line = json!({"sku": "OLD", "title": "Old", "course_key": "course-v1:Test+OLD+1", "mode": "verified",
+                    "price": {"amount": "9.00", "currency": "USD"}});
+                let (number, payment) = (self.fresh("LEGACY-"), self.fresh("P-"));
+                sent(json!({"orders": [{
+                    "number": number, "username": "learner", "placed_at": "2019-03-01T10:00:00Z",
+                    "paid_at": "2019-03-01T10:00:00Z", "payment": payment, "lines": [line],
+                }]}))
+            }
             "confirm_transfer" => at("number", &self.objects.transfer).sends(self.transfer()),
             "fulfill_order" => at("number", &self.objects.order).sends(json!({"lines": ["SHUT"]})),
             "receive_event" => {

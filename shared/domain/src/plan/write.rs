@@ -21,7 +21,7 @@ use crate::payment::ProcessorName;
 use crate::product::Product;
 use crate::refund::Refund;
 use crate::task::Task;
-use crate::text::{ProcessorRef, Sku, VoucherCode};
+use crate::text::{LegacyNumber, ProcessorRef, Sku, VoucherCode};
 use crate::user::User;
 use crate::user_session::UserSession;
 use crate::uses::{Counted, Move, VoucherNote};
@@ -193,6 +193,13 @@ pub enum Write {
         /// The payment.
         payment: ProcessorRef,
     },
+    /// A number of another shop's is this order's. Condition: it is no order's yet.
+    ClaimLegacy {
+        /// The number there.
+        legacy: LegacyNumber,
+        /// The order.
+        order: OrderNumber,
+    },
     /// A ledger entry. Condition: no entry of the same cause.
     PostLedger(OrderNumber, LedgerEntry),
     /// A message owed. Condition: absent.
@@ -299,6 +306,7 @@ impl Write {
             Self::RecordEvent(..) => "record_event",
             Self::LinkReference { .. } => "link_reference",
             Self::ClaimPayment { .. } => "claim_payment",
+            Self::ClaimLegacy { .. } => "claim_legacy",
             Self::PostLedger(..) => "post_ledger",
             Self::Owe(_) => "owe",
             Self::Resend(_) => "resend",

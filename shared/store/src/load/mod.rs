@@ -5,6 +5,7 @@ mod books;
 mod caller;
 mod catalog;
 mod clients;
+mod imported;
 mod manual;
 mod order;
 mod products;
