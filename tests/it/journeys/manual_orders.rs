@@ -265,3 +265,23 @@ async fn a_place_that_was_given_is_taken_back_by_a_refund_of_nothing_and_given_a
     assert_eq!(active(&app, "ada").await, [true]);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn what_a_learner_pays_for_meanwhile_is_theirs_twice_and_stays_when_one_goes() {
+    let app = TestApp::start().await;
+    app.sell("PY", "49.90", "USD", None).await;
+    let (ada, staff) = (app.user("ada"), app.staff());
+    let checkout = ada.order("PY").await;
+    let (said, _) = results(&give(&staff, "one", &items(&[("ada", "PY")])).await.expect(StatusCode::OK));
+    assert_eq!(said, ["created"]);
+    ada.pay(&checkout, "succeed").await.expect(StatusCode::OK);
+    app.settle().await;
+    assert_eq!(ada.read_order(&checkout).await["fulfillment_status"], "complete");
+    let refunds = format!("/api/v1/orders/{}/refunds", checkout.order_number());
+    let back = staff.with("Idempotency-Key", "back").post(&refunds, &json!({"reason": "paid for nothing"})).await;
+    back.expect(StatusCode::CREATED);
+    app.settle().await;
+    let order = ada.read_order(&checkout).await;
+    assert_eq!((&order["money_status"], active(&app, "ada").await), (&json!("refunded"), vec![true]));
+    app.finish().await;
+}

@@ -170,3 +170,28 @@ async fn a_webhook_cannot_speak_for_a_bank() {
     assert_eq!(stands(&app, &checkout).await[0], "pending_payment");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_transfer_and_a_cancellation_at_once_end_as_one_of_the_two() {
+    let app = TestApp::start().await;
+    app.sell("LTD", "20.00", "USD", Some(1)).await;
+    let ada = app.user("ada");
+    let checkout = order(&ada, "LTD").await;
+    let (path, body) = (format!("/api/v1/orders/{}/cancel", number(&checkout)), json!({}));
+    let (came, cancelled) = tokio::join!(confirm(&app, &checkout, "20.00", "R-1"), ada.post(&path, &body));
+    let came = came.expect(StatusCode::CREATED);
+    app.settle().await;
+    match cancelled.status {
+        StatusCode::OK => {
+            assert_eq!(came["outcome"], "too_late");
+            assert_eq!(stands(&app, &checkout).await, ["cancelled", "overpaid", "none"]);
+            assert_eq!((active(&app, "ada").await, available(&app, "LTD").await), (vec![], json!(1)));
+        }
+        _ => {
+            cancelled.problem(409, "not_cancellable");
+            assert_eq!(came["outcome"], "paid");
+            assert_eq!((active(&app, "ada").await, available(&app, "LTD").await), (vec![true], json!(0)));
+        }
+    }
+    app.finish().await;
+}
