@@ -77,6 +77,20 @@ async fn request(ada: &Client, checkout: &Answer, amount: &str) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
+/// Has Bob choose to transfer; the order, and the refund of a wrong amount that came for it.
+async fn transfer(app: &TestApp) -> [String; 2] {
+    let bob = app.user("bob");
+    bob.add("PAST").await.expect(StatusCode::CREATED);
+    let body = json!({"processor": "bank_transfer", "return_url": "https://shop.example/"});
+    let made = bob.with("Idempotency-Key", "transfer").post("/api/v1/checkout", &body).await;
+    let order = made.expect(StatusCode::CREATED).order_number();
+    let wrong = json!({"amount": {"amount": "1.00", "currency": "USD"}, "reference": "WRONG"});
+    let staff = app.staff().with("Idempotency-Key", "transfer");
+    let came = staff.post(&format!("/api/v1/orders/{order}/payments"), &wrong).await.expect(StatusCode::CREATED);
+    let refund = came["order"]["refunds"][0]["id"].as_str().unwrap().to_owned();
+    [order, refund]
+}
+
 /// Has staff register a client; its id.
 async fn register(app: &TestApp, kind: &str, body: Value) -> String {
     let made = app.staff().post(&format!("/api/v1/{kind}"), &body).await.expect(StatusCode::CREATED);
@@ -91,6 +105,10 @@ struct World {
     pending: String,
     /// Ada's order that is paid, and whose course is closed at the LMS.
     paid: String,
+    /// Bob's order that waits for a transfer.
+    transfer: String,
+    /// A refund that staff are to pay back by hand.
+    by_hand: String,
     /// Two refunds that Ada asked for, of another order.
     refunds: [String; 2],
     /// Ada's session, as she names it to end it.
@@ -147,7 +165,21 @@ impl World {
         let machine_client = register(&app, "machine-clients", worker).await;
         let number = |checkout: &Answer| checkout["order_number"].as_str().unwrap().to_owned();
         let (pending, paid, router) = (number(&pending), number(&paid), app.cloud.router());
-        Self { app, router, pending, paid, refunds, session, session_id, batch, client_key, machine_client }
+        let [transfer, by_hand] = transfer(&app).await;
+        Self {
+            app,
+            router,
+            pending,
+            paid,
+            transfer,
+            by_hand,
+            refunds,
+            session,
+            session_id,
+            batch,
+            client_key,
+            machine_client,
+        }
     }
 
     fn token(&self, who: Who) -> String {

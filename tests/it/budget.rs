@@ -399,3 +399,26 @@ async fn every_version_is_the_etag() {
     assert_eq!((&added["version"], &added.headers["etag"]), (&json!(2), &"\"2\"".parse().unwrap()));
     app.finish().await;
 }
+
+#[tokio::test]
+async fn an_order_of_staffs_is_two_round_trips_and_a_transfer_three() {
+    let app = warm().await;
+    let (ada, staff) = (app.user("ada"), app.staff().with("Idempotency-Key", "one"));
+    staff.get("/api/v1/refunds").await.expect(StatusCode::OK);
+    ada.add("PY").await.expect(StatusCode::CREATED);
+    let choice = json!({"processor": "bank_transfer", "return_url": "https://shop.example/"});
+    let order = ada.with("Idempotency-Key", "one").post("/api/v1/checkout", &choice).await.expect(StatusCode::CREATED);
+    app.cloud.ledger.clear();
+    let given = json!({"reason": "scholarship", "enrollments": [{"username": "grace", "sku": "PY"}]});
+    staff.post("/api/v1/orders/manual", &given).await.expect(StatusCode::OK);
+    check(&app, "create_manual_orders", &[("dynamodb", 2), ("sqs", 1)]);
+    let came = json!({"amount": {"amount": "1.00", "currency": "USD"}, "reference": "R-1"});
+    let path = format!("/api/v1/orders/{}/payments", order.order_number());
+    let confirmed = staff.post(&path, &came).await.expect(StatusCode::CREATED);
+    check(&app, "confirm_transfer", &[("dynamodb", 3)]);
+    let refund = confirmed["order"]["refunds"][0]["id"].as_str().unwrap();
+    staff.post(&format!("/api/v1/refunds/{refund}/confirm"), &json!({})).await.expect(StatusCode::OK);
+    let [cost] = &costs(&app, "confirm_refund")[..] else { panic!("it was not called once") };
+    assert!(cost.by_target["dynamodb"] <= 3, "it made {:#?}", cost.calls);
+    app.finish().await;
+}

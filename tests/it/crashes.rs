@@ -1,4 +1,5 @@
-//! A crash between every two effects of checkout, webhook, fulfilment, refund and a batch of codes: whatever a process has done when it dies, the
+//! A crash between every two effects of checkout, webhook, fulfilment, refund, a batch of codes, staff's orders and
+//! transfers: whatever a process has done when it dies, the
 //! next one carries it on, and nothing is lost or done twice.
 //!
 //! A crash is made at the wire: after some calls nothing reaches anybody any more, or one more call takes effect and its
@@ -200,4 +201,82 @@ async fn a_batch_of_codes_that_dies_anywhere_makes_each_code_once() {
         }
     }
     panic!("a batch of 100 makes more than {ENOUGH} calls");
+}
+
+#[tokio::test]
+async fn orders_of_staff_that_die_anywhere_are_carried_on_by_the_same_key() {
+    let body = json!({"reason": "scholarship", "enrollments": [
+        {"username": "ada", "sku": "SEAT"}, {"username": "bob", "sku": "SEAT"},
+    ]});
+    for (calls, effect) in crashes() {
+        let app = TestApp::start().await;
+        app.sell("SEAT", "20", "USD", Some(2)).await;
+        let staff = app.staff().with("Idempotency-Key", "key");
+        app.cloud.faults.crash_after(calls, effect);
+        staff.post("/api/v1/orders/manual", &body).await;
+        for _ in 0..4 {
+            // What fails here is what the crash interrupts.
+            let _ = app.cloud.step().await;
+        }
+        let died = app.cloud.faults.recover();
+        let done = staff.post("/api/v1/orders/manual", &body).await.expect(StatusCode::OK);
+        let said: Vec<_> = done["results"].as_array().unwrap().iter().map(|result| &result["status"]).collect();
+        assert_eq!(said, ["created"; 2], "after {calls} calls, {effect}");
+        app.check().await;
+        for _ in 0..10 {
+            app.advance(60).await;
+        }
+        for learner in ["ada", "bob"] {
+            let enrolments = app.enrolments(learner).await;
+            let active: Vec<_> = enrolments.iter().map(|place| &place["is_active"]).collect();
+            assert_eq!(active, [true], "{learner} after {calls} calls, {effect}");
+            let orders = app.user(learner).get("/api/v1/orders").await;
+            assert_eq!(orders["items"].as_array().map(Vec::len), Some(1));
+        }
+        app.finish_after_crash().await;
+        if !died {
+            return;
+        }
+    }
+    panic!("two orders of staff's make more than {ENOUGH} calls");
+}
+
+#[tokio::test]
+async fn a_transfer_that_dies_anywhere_is_counted_once_and_enrols_once() {
+    let choice = json!({"processor": "bank_transfer", "return_url": "https://shop.example/"});
+    let came = json!({"amount": {"amount": "20.00", "currency": "USD"}, "reference": "R-1"});
+    for (calls, effect) in crashes() {
+        let app = TestApp::start().await;
+        app.sell("SEAT", "20", "USD", Some(1)).await;
+        let ada = app.user("ada").with("Idempotency-Key", "key");
+        ada.add("SEAT").await.expect(StatusCode::CREATED);
+        let staff = app.staff().with("Idempotency-Key", "key");
+        app.cloud.faults.crash_after(calls, effect);
+        let first = ada.post("/api/v1/checkout", &choice).await;
+        if first.status == StatusCode::CREATED {
+            staff.post(&format!("/api/v1/orders/{}/payments", first.order_number()), &came).await;
+        }
+        for _ in 0..4 {
+            // What fails here is what the crash interrupts.
+            let _ = app.cloud.step().await;
+        }
+        let died = app.cloud.faults.recover();
+        let order = ada.post("/api/v1/checkout", &choice).await.expect(StatusCode::CREATED);
+        let path = format!("/api/v1/orders/{}/payments", order.order_number());
+        let done = staff.post(&path, &came).await.expect(StatusCode::CREATED);
+        assert_eq!(done["outcome"], "paid", "after {calls} calls, {effect}");
+        app.check().await;
+        for _ in 0..10 {
+            app.advance(60).await;
+        }
+        let order = ada.read_order(&order).await;
+        let stands = (&order["status"], &order["money_status"], &order["fulfillment_status"]);
+        assert_eq!(stands, (&"paid".into(), &"paid".into(), &"complete".into()), "after {calls} calls, {effect}");
+        assert_eq!(app.enrolments("ada").await.len(), 1);
+        app.finish_after_crash().await;
+        if !died {
+            return;
+        }
+    }
+    panic!("a transfer makes more than {ENOUGH} calls");
 }

@@ -12,12 +12,13 @@ use serde_json::{Value, json};
 use tests::TestApp;
 
 /// The verbs that begin an operation id.
-const VERBS: [&str; 22] = [
+const VERBS: [&str; 24] = [
     "add",
     "approve",
     "cancel",
     "change",
     "clear",
+    "confirm",
     "create",
     "deactivate",
     "delete",
@@ -25,6 +26,7 @@ const VERBS: [&str; 22] = [
     "end",
     "establish",
     "fulfill",
+    "import",
     "issue",
     "list",
     "read",

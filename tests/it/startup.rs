@@ -11,7 +11,7 @@ use local::parameters::{Addresses, list, signing_keys};
 use tests::deployment::{Deployment, STAGE};
 
 /// Values that are not what a variable takes. Each holds `hunter2`, which must never be shown.
-const MALFORMED: [(&str, &str); 24] = [
+const MALFORMED: [(&str, &str); 25] = [
     ("BURSAR_TENANTS", "Hunter2 High"),
     ("BURSAR_CURRENCY", "hunter2"),
     ("BURSAR_TAX_PERCENT", "hunter2"),
@@ -20,6 +20,7 @@ const MALFORMED: [(&str, &str); 24] = [
     ("BURSAR_BLOCKED_COUNTRIES", "hunter2"),
     ("BURSAR_RETURN_ORIGINS", "hunter2.example"),
     ("BURSAR_REFUND_WINDOW_DAYS", "hunter2"),
+    ("BURSAR_BANK_TRANSFER", r#"{"holder":"hunter2"}"#),
     ("BURSAR_KEY_SECRET", "hunter2"),
     ("BURSAR_ISSUERS", r#"[{"issuer":"https://lms.example","audience":["a"],"secret":"hunter2"}]"#),
     ("BURSAR_GATEWAY", r#"{"secrets":["hunter2"],"issuer":"https://sso.example"}"#),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::order::{OrderFile, OrderState};
-use domain::payment::{Flow, NextStep, ProcessorName};
+use domain::payment::{Account, Flow, NextStep, ProcessorName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{Code, MoneyBody, Problem};
@@ -52,7 +52,9 @@ impl From<FlowBody> for Flow {
 impl CheckoutBody {
     /// Checks what the domain cannot know: which processors and sites this shop has.
     pub(crate) fn check(&self, app: &App) -> Result<ProcessorName, Problem> {
-        let processor = app.processors.iter().map(payments::Processor::name).find(|p| p.name() == self.processor);
+        let by_hand = app.bank_transfer.as_ref().map(|_| ProcessorName::BankTransfer);
+        let mut known = app.processors.iter().map(payments::Processor::name).chain(by_hand);
+        let processor = known.find(|known| known.name() == self.processor);
         let processor = processor.ok_or_else(|| {
             Problem::new(Code::UnknownProcessor).error("/processor", "not one of the enabled processors")
         })?;
@@ -81,10 +83,30 @@ impl CheckoutBody {
     }
 }
 
+/// An account to which the learner transfers the money.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TransferView {
+    holder: String,
+    /// The account's number, such as an IBAN.
+    number: String,
+    /// The bank's name or BIC.
+    bank: Option<String>,
+    instructions: Option<String>,
+    /// What the learner writes on the transfer, so that the order is found.
+    reference: String,
+}
+
+impl From<&Account> for TransferView {
+    fn from(account: &Account) -> Self {
+        let Account { holder, number, bank, instructions, reference } = account.clone();
+        Self { holder, number, bank, instructions, reference }
+    }
+}
+
 /// What the browser does next.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PaymentView {
-    /// `stripe`, or `none` for a free order.
+    /// `stripe`, `bank_transfer`, or `none` for a free order.
     pub(crate) processor: &'static str,
     /// `redirect`, `form`, `client_secret` or `none`.
     pub(crate) kind: &'static str,
@@ -96,6 +118,9 @@ pub(crate) struct PaymentView {
     pub(crate) fields: Option<BTreeMap<String, String>>,
     /// The secret for the processor's script.
     pub(crate) client_secret: Option<String>,
+    /// Where to transfer the money; `kind` is `none` then. Left out where nothing is to be transferred.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) transfer: Option<TransferView>,
 }
 
 impl PaymentView {
@@ -107,6 +132,7 @@ impl PaymentView {
             method: None,
             fields: None,
             client_secret: None,
+            transfer: None,
         };
         match next {
             Some(NextStep::Redirect { url }) => {
@@ -122,8 +148,14 @@ impl PaymentView {
             Some(NextStep::ClientSecret { client_secret }) => {
                 Self { kind: "client_secret", client_secret: Some(client_secret.clone()), ..none }
             }
+            Some(NextStep::Transfer(account)) => Self { transfer: Some(account.into()), ..none },
             Some(NextStep::None) | None => none,
         }
+    }
+
+    /// Whether it tells how to pay.
+    pub(crate) fn says_how(&self) -> bool {
+        self.kind != "none" || self.transfer.is_some()
     }
 
     /// How the order can be paid now.

@@ -2,6 +2,7 @@
 
 use domain::text::Tenant;
 use jiff::SignedDuration;
+use payments::transfer::BankTransfer;
 use store::{Queue, Store};
 use web::{Clock, Entropy, Env, Http, HttpConfig, Origin, SdkConfig, places};
 
@@ -28,12 +29,13 @@ impl App {
         let return_origins = return_origins.map(|sites| sites.iter().map(Origin::to_string).collect());
         let places = places(&mut env);
         let refund_window = env.parsed_or("BURSAR_REFUND_WINDOW_DAYS", REFUND_WINDOW_DAYS).map(days);
-        let rest = processors.zip(return_origins).zip(places).zip(refund_window);
-        let (((config, table), queue), (((processors, return_origins), places), refund_window)) =
+        let bank_transfer = env.optional_json::<BankTransfer>("BURSAR_BANK_TRANSFER");
+        let rest = processors.zip(return_origins).zip(places).zip(refund_window).zip(bank_transfer);
+        let (((config, table), queue), ((((processors, return_origins), places), refund_window), bank_transfer)) =
             env.finish(config.zip(table).zip(queue).zip(rest))?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(sdk), table, tenant);
         let queue = Queue::new(aws_sdk_sqs::Client::new(sdk), queue);
         let http = Http::new(config, store.clone(), Clock::wall(), Entropy::system()?)?;
-        Ok(Self { http, store, queue, processors, return_origins, places, refund_window })
+        Ok(Self { http, store, queue, processors, bank_transfer, return_origins, places, refund_window })
     }
 }

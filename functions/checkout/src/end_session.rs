@@ -9,11 +9,14 @@ use web::{Code, Problem, RequestId};
 use crate::App;
 use crate::open_session::session_request;
 
-/// Ends the live session, if there is one.
+/// Ends the live session, if there is one: a transfer has none, and what comes too late is paid back.
 ///
 /// 409 `payment_in_progress` if it was paid meanwhile: the processor's event is on its way.
 pub(crate) async fn end_session(app: &App, file: &OrderFile, request: &RequestId) -> Result<(), Problem> {
     let Some(attempt) = file.current_attempt().filter(|attempt| attempt.state.is_live()) else { return Ok(()) };
+    if attempt.processor.is_by_hand() {
+        return Ok(());
+    }
     let processor = app.processor(attempt.processor)?.with_request_id(request.as_str());
     let session = match &attempt.session {
         Some(session) => session.clone(),

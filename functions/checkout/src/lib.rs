@@ -8,13 +8,18 @@ mod after_conflict;
 mod body;
 mod cancel_order;
 mod config;
+mod confirm_refund;
+mod confirm_transfer;
 mod create_refund;
 mod decide_refund;
 mod end_session;
+mod import_orders;
 mod line_name;
 mod list_orders;
 mod list_refunds;
+mod manual_orders;
 mod open_session;
+mod order_name;
 mod order_view;
 mod processors;
 mod read_codes;
@@ -22,6 +27,7 @@ mod read_order;
 mod receipt;
 mod redrive;
 mod refund_view;
+mod results;
 mod start_checkout;
 mod timeline;
 
@@ -33,8 +39,11 @@ use domain::order::{Order, OrderFile, OrderLine};
 use domain::places::Places;
 use jiff::SignedDuration;
 use payments::Processor;
+use payments::transfer::BankTransfer;
 use store::{Queue, Store};
 use web::{Claim, Code, Http, Problem, Role, User, telemetry};
+
+use crate::order_name::OrderName;
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -47,6 +56,8 @@ pub struct App {
     pub queue: Queue,
     /// The processors that a learner can choose.
     pub processors: Vec<Processor>,
+    /// The account for transfers, if the shop takes them.
+    pub bank_transfer: Option<BankTransfer>,
     /// The sites to which a processor may send the browser back, such as `https://shop.example`; none is any site.
     pub return_origins: Vec<String>,
     /// What is taxed and sold where.
@@ -70,10 +81,14 @@ web::operations!(
     receipt::read_receipt,
     cancel_order::cancel_order,
     redrive::fulfill_order,
+    manual_orders::create_manual_orders,
+    import_orders::import_orders,
+    confirm_transfer::confirm_transfer,
     create_refund::create_refund,
     list_refunds::list_refunds,
     decide_refund::approve_refund,
     decide_refund::deny_refund,
+    confirm_refund::confirm_refund,
     processors::list_processors,
 );
 
@@ -92,6 +107,22 @@ impl App {
         telemetry::concerns(number);
         let (caller, file) = who.with(self.store.read_order(number)).await?;
         let file = seen(file, caller.as_ref())?;
+        Ok((caller, file))
+    }
+
+    /// The same by whichever of its numbers the order is named.
+    async fn order_named<P: Role + AsRef<User>>(
+        &self,
+        who: Claim<P>,
+        name: &OrderName,
+    ) -> Result<(P, OrderFile), Problem> {
+        let legacy = match name {
+            OrderName::Number(number) => return self.order_for(who, number).await,
+            OrderName::Legacy(legacy) => legacy,
+        };
+        let (caller, file) = who.with(Box::pin(self.store.read_imported_order(legacy))).await?;
+        let file = seen(file, caller.as_ref())?;
+        telemetry::concerns(&file.order.number);
         Ok((caller, file))
     }
 

@@ -5,7 +5,7 @@ use domain::cancel_order;
 use domain::open_session::{answer_lost, opened};
 use domain::order::{OrderFile, OrderState};
 use domain::owner::Actor;
-use domain::payment::{ProcessorName, SessionRequest};
+use domain::payment::{OpenedSession, ProcessorName, SessionRequest};
 use payments::{Processor, ProcessorError};
 use web::{Code, Problem, RequestId};
 
@@ -19,8 +19,7 @@ pub(crate) async fn open_session(app: &App, file: OrderFile, request: &RequestId
     if !to_open {
         return Ok(file);
     }
-    let processor = app.processor(attempt.processor)?.with_request_id(request.as_str());
-    match processor.open_session(&session_request(&file, &attempt)).await {
+    match ask(app, &file, &attempt, request).await? {
         Ok(session) => {
             let now = app.http.now();
             let decided = opened(&file, &attempt, &session, now, &mut app.http.ids(now));
@@ -34,6 +33,21 @@ pub(crate) async fn open_session(app: &App, file: OrderFile, request: &RequestId
         }
         Err(error) => Err(failed(app, &file, &attempt, &error).await),
     }
+}
+
+/// Asks the processor; for a transfer the account is told, and nobody is asked.
+async fn ask(
+    app: &App,
+    file: &OrderFile,
+    attempt: &Attempt,
+    request: &RequestId,
+) -> Result<Result<OpenedSession, ProcessorError>, Problem> {
+    if attempt.processor.is_by_hand() {
+        let transfer = app.bank_transfer.as_ref().ok_or_else(|| Problem::new(Code::UnknownProcessor))?;
+        return Ok(Ok(transfer.open(&file.order.number, &attempt.id).map_err(|error| Problem::internal(&error))?));
+    }
+    let processor = app.processor(attempt.processor)?.with_request_id(request.as_str());
+    Ok(processor.open_session(&session_request(file, attempt)).await)
 }
 
 async fn reload(app: &App, file: &OrderFile) -> Result<OrderFile, Problem> {

@@ -1,6 +1,6 @@
 //! An order as it is read.
 
-use domain::order::{FulfillmentStatus, MoneyStatus, Order, OrderFile, OrderLine};
+use domain::order::{FulfillmentStatus, Manual, MoneyStatus, Order, OrderFile, OrderLine};
 use domain::part::Part;
 use domain::task::{Task, TaskState};
 use jiff::Timestamp;
@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use web::{Code, MoneyBody, Problem, User};
 
 use crate::body::PaymentView;
+use crate::is_staff;
 use crate::refund_view::RefundView;
 
 /// How a line stands with the LMS.
@@ -176,6 +177,24 @@ mod domain_state {
     pub(crate) struct AttemptStateName(pub(crate) AttemptState);
 }
 
+/// That staff placed an order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ManualView {
+    /// Who, as `users/{username}` names them by `id`; to staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    /// Why; to staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl ManualView {
+    fn of(manual: &Manual, reader: &User) -> Self {
+        let said = Some(manual).filter(|_| is_staff(reader));
+        Self { by: said.map(|manual| manual.by.to_string()), reason: said.map(|manual| manual.reason.to_string()) }
+    }
+}
+
 /// An order.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OrderView {
@@ -192,6 +211,12 @@ pub(crate) struct OrderView {
     refunds: Vec<RefundView>,
     /// How it can be paid now; null unless it waits for payment.
     payment: Option<PaymentView>,
+    /// That staff placed it for the learner, who pays nothing; left out of any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manual: Option<ManualView>,
+    /// What it was called in the shop that it was imported from; left out of any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    imported_as: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     placed_at: Timestamp,
 }
@@ -212,7 +237,9 @@ impl OrderView {
             totals: Totals::of(order)?,
             payments: file.attempts.iter().map(attempt).collect(),
             refunds: file.refunds.iter().map(|refund| RefundView::of(&order.number, refund, reader)).collect(),
-            payment: (owner && payment.kind != "none").then_some(payment),
+            payment: (owner && payment.says_how()).then_some(payment),
+            manual: order.manual.as_ref().map(|manual| ManualView::of(manual, reader)),
+            imported_as: order.imported_as.as_ref().map(ToString::to_string),
             placed_at: order.placed_at,
         })
     }

@@ -1,7 +1,9 @@
 //! The payment processors that a learner can choose.
 
 use axum::extract::State;
+use domain::payment::ProcessorName;
 use payments::Processor;
+use payments::transfer::BankTransfer;
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Caller, Claim, Json, Problem};
@@ -13,12 +15,12 @@ use crate::App;
 pub(crate) struct ProcessorView {
     /// The name that a checkout takes.
     processor: &'static str,
-    /// What the processor's own script needs for the flow `client_secret`.
-    publishable_key: String,
-    /// The ways to pay: values of a checkout's `flow`.
+    /// What the processor's own script needs for the flow `client_secret`; null for one without such a flow.
+    publishable_key: Option<String>,
+    /// The ways to pay: values of a checkout's `flow`; none where there is no choice.
     flows: &'static [&'static str],
     /// Currencies that are proven with it.
-    currencies: &'static [&'static str],
+    currencies: Vec<&'static str>,
 }
 
 /// The enabled processors.
@@ -37,9 +39,16 @@ pub(crate) async fn list_processors(
     who.alone().await?;
     let view = |processor: &Processor| ProcessorView {
         processor: processor.name().name(),
-        publishable_key: processor.publishable_key().to_owned(),
+        publishable_key: Some(processor.publishable_key().to_owned()),
         flows: &["redirect", "client_secret"],
-        currencies: payments::exponent::PROVEN,
+        currencies: payments::exponent::PROVEN.to_vec(),
     };
-    Ok(Json(ProcessorsView { items: app.processors.iter().map(view).collect() }))
+    let by_hand = |transfer: &BankTransfer| ProcessorView {
+        processor: ProcessorName::BankTransfer.name(),
+        publishable_key: None,
+        flows: &[],
+        currencies: vec![transfer.currency().code()],
+    };
+    let items = app.processors.iter().map(view).chain(app.bank_transfer.iter().map(by_hand)).collect();
+    Ok(Json(ProcessorsView { items }))
 }

@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
-use domain::id::OrderNumber;
 use web::{Claim, Json, OrderReader, Path, Problem};
 
 use crate::App;
+use crate::order_name::OrderName;
 use crate::order_view::OrderView;
 
 /// Reads an order. Another user's order does not exist.
@@ -16,9 +16,9 @@ use crate::order_view::OrderView;
 pub(crate) async fn read_order(
     State(app): State<App>,
     who: Claim<OrderReader>,
-    Path(number): Path<OrderNumber>,
+    Path(name): Path<OrderName>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (OrderReader(user), file) = app.order_for(who, &number).await?;
+    let (OrderReader(user), file) = app.order_named(who, &name).await?;
     // How to pay is a secret of the owner's.
     Ok(([(CACHE_CONTROL, "no-store")], Json(OrderView::of(&file, &user)?)))
 }

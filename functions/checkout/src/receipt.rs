@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
-use domain::id::OrderNumber;
 use domain::money::Money;
 use domain::order::{OrderFile, OrderState};
 use domain::refund::{Refund, RefundState};
@@ -15,6 +14,7 @@ use utoipa::ToSchema;
 use web::{Claim, Code, Json, MoneyBody, OrderReader, Path, Problem, User};
 
 use crate::App;
+use crate::order_name::OrderName;
 use crate::order_view::Totals;
 use crate::refund_view::RefundView;
 
@@ -90,10 +90,10 @@ fn refunds(file: &OrderFile, reader: &User) -> Vec<RefundView> {
 pub(crate) async fn read_receipt(
     State(app): State<App>,
     who: Claim<OrderReader>,
-    Path(number): Path<OrderNumber>,
+    Path(name): Path<OrderName>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (OrderReader(user), file) = app.order_for(who, &number).await?;
+    let (OrderReader(user), file) = app.order_named(who, &name).await?;
     let OrderState::Paid { at } = file.order.state else {
         return Err(Problem::new(Code::Conflict).detail("there is no receipt before payment"));
     };

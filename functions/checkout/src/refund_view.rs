@@ -32,7 +32,7 @@ pub(crate) struct RefundView {
     order: String,
     /// `requested`, `approved`, `denied`, `submitted`, `succeeded`, `failed` or `unknown`.
     state: &'static str,
-    /// `asked`, `second_payment`, `late_payment` or `at_processor`.
+    /// `asked`, `second_payment`, `late_payment`, `wrong_amount` or `at_processor`.
     reason: &'static str,
     /// Why it was asked for: the learner's own words to the learner, anybody's to staff.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +44,8 @@ pub(crate) struct RefundView {
     lines: Vec<RefundLineView>,
     /// Whether places are taken back of which nothing of the price is left.
     revoke: bool,
+    /// Whether staff pay it back by themselves, and confirm it then.
+    by_hand: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
@@ -63,6 +65,7 @@ impl RefundView {
             amount: refund.amount.into(),
             lines: refund.lines.iter().map(RefundLineView::from).collect(),
             revoke: refund.revoke,
+            by_hand: refund.by_hand,
             created_at: refund.created_at,
         }
     }

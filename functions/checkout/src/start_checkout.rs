@@ -8,10 +8,12 @@ use domain::idempotency::{IdempotencyRecord, KeyUse, judge};
 use domain::money::Money;
 use domain::order::{OrderFile, OrderState};
 use domain::owner::{Actor, Owner};
+use domain::payment::Flow;
 use domain::places::Whereabouts;
 use domain::plan::Plan;
-use domain::start_checkout::{Checkout, CheckoutRefusal, Situation, decide, sold_there};
+use domain::start_checkout::{Checkout, CheckoutRefusal, PAY_WITHIN, Situation, decide, sold_there};
 use domain::throttle::Throttle;
+use payments::transfer::BankTransfer;
 use store::BasketView;
 use web::{
     Claim, Code, IdempotencyKey, IfMatch, Json, Problem, RequestId, SignedIn, fingerprint_of, metrics, telemetry,
@@ -38,6 +40,7 @@ pub(crate) async fn start_checkout(
     Json(body): Json<CheckoutBody>,
 ) -> Result<Response, Problem> {
     let processor = body.check(&app)?;
+    let by_hand = app.bank_transfer.as_ref().filter(|_| processor.is_by_hand());
     let key = format!("checkout:{}", key.as_str());
     let Some(owner) = who.owner() else { return Err(Problem::new(Code::Unauthorized)) };
     let request_from = who.country();
@@ -48,7 +51,9 @@ pub(crate) async fn start_checkout(
         username: user.username,
         email: user.email,
         processor,
-        flow: body.flow.into(),
+        // A transfer has no page, and so no choice of one.
+        flow: by_hand.map_or(body.flow.into(), |_| Flow::HostedPage),
+        pay_within: by_hand.map_or(PAY_WITHIN, BankTransfer::pay_within),
         return_url: body.return_url.clone(),
         key,
         fingerprint: fingerprint_of(&Method::POST, "/api/v1/checkout", &body)?,
@@ -141,6 +146,7 @@ async fn attempt_once(
         (Err(refusal), _) => return Err(refused(&refusal)),
     };
     check_amounts(&file)?;
+    check_currency(app, &file, checkout)?;
     // Whatever is decided anew must come to the same: nobody pays more than the first decision said.
     checkout.shown.get_or_insert(file.order.total);
     // Only now is it known that the earlier order is given up, and its session must not outlive it.
@@ -178,6 +184,16 @@ fn check_amounts(file: &OrderFile) -> Result<(), Problem> {
     let mut amounts = lines.chain([file.order.total]);
     if amounts.any(|amount| payments::exponent::minor_units(amount).is_err()) {
         return Err(Problem::new(Code::AmountNotPayable));
+    }
+    Ok(())
+}
+
+/// Whether the account for transfers is in the order's currency.
+fn check_currency(app: &App, file: &OrderFile, checkout: &Checkout) -> Result<(), Problem> {
+    let account = app.bank_transfer.as_ref().filter(|_| checkout.processor.is_by_hand());
+    let total = file.order.total;
+    if account.is_some_and(|account| !total.is_zero() && account.currency() != total.currency()) {
+        return Err(Problem::new(Code::UnsupportedCurrency).error("/processor", "its account is in another currency"));
     }
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! An order's timeline: every event with its time and who caused it.
 
 use axum::extract::State;
-use domain::id::OrderNumber;
 use domain::journal::LogEntry;
+use domain::owner::Actor;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Claim, Json, OrderReader, Path, Problem};
 
 use crate::App;
+use crate::order_name::OrderName;
 use crate::refund_view::actor;
 
 /// Something that happened to an order.
@@ -18,6 +19,9 @@ pub(crate) struct EventView {
     at: Timestamp,
     /// `learner`, `staff`, `service`, `processor` or `system`.
     actor: &'static str,
+    /// Which of the staff, as `users/{username}` names them by `id`; to staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
     /// What, as a code such as `order_paid`.
     event: String,
     /// The order line concerned, if one.
@@ -40,9 +44,9 @@ pub(crate) struct TimelineView {
 pub(crate) async fn read_timeline(
     State(app): State<App>,
     who: Claim<OrderReader>,
-    Path(number): Path<OrderNumber>,
+    Path(name): Path<OrderName>,
 ) -> Result<Json<TimelineView>, Problem> {
-    let (OrderReader(user), file) = app.order_for(who, &number).await?;
+    let (OrderReader(user), file) = app.order_named(who, &name).await?;
     let mut log = file.log;
     log.sort_by(|a, b| (a.at, a.id.as_str()).cmp(&(b.at, b.id.as_str())));
     let items = log.into_iter().map(|entry| view(entry, user.staff)).collect();
@@ -51,5 +55,9 @@ pub(crate) async fn read_timeline(
 
 fn view(entry: LogEntry, staff: bool) -> EventView {
     let detail = entry.detail.filter(|_| staff);
-    EventView { at: entry.at, actor: actor(&entry.actor), event: entry.event, line: entry.line, detail }
+    let by = match &entry.actor {
+        Actor::Staff(user) if staff => Some(user.to_string()),
+        Actor::Staff(_) | Actor::Learner | Actor::Service | Actor::Processor | Actor::System => None,
+    };
+    EventView { at: entry.at, actor: actor(&entry.actor), by, event: entry.event, line: entry.line, detail }
 }

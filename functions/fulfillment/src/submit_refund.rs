@@ -61,7 +61,10 @@ async fn take_back(app: &App, number: &OrderNumber, plan: &Plan, until: &Until) 
 async fn ask(app: &App, file: &OrderFile, refund: &Refund) -> Result<RefundResult, WorkError> {
     let payment = refund.payment.clone().ok_or(WorkError::NoPayment)?;
     let attempt = file.attempts.iter().find(|attempt| attempt.payment.as_ref() == Some(&payment));
-    let name = attempt.or(file.attempts.first()).map_or(ProcessorName::None, |attempt| attempt.processor);
+    // What a processor took for an order that was to be transferred is named by its event alone.
+    let elsewhere = file.events.iter().map(|event| event.processor).find(|name| !name.is_by_hand());
+    let began = attempt.or(file.attempts.first()).map(|attempt| attempt.processor).filter(|name| !name.is_by_hand());
+    let name = began.or(elsewhere).unwrap_or(ProcessorName::None);
     let processor = app.processors.iter().find(|p| p.name() == name).ok_or(WorkError::NoProcessor)?;
     let request =
         RefundRequest { refund: refund.id.clone(), order: file.order.number.clone(), payment, amount: refund.amount };

@@ -11,7 +11,6 @@ use domain::record_payment::{Circumstances, Outcome, decide};
 use domain::text::Tenant;
 use jiff::SignedDuration;
 use payments::{Processor, WebhookRefusal, redacted};
-use store::CommitError;
 use web::metrics::{self, WebhookOutcome};
 use web::{Code, Path, Problem, RawBody, telemetry};
 
@@ -126,7 +125,7 @@ async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, raw: &str
                 if error.refused("move_stock") && !circumstances.places_gone {
                     metrics::hold_conflict();
                 }
-                circumstances = learned(circumstances, &error);
+                circumstances = circumstances.learned(|name| error.refused(name));
                 file = reload(app, &number).await?;
             }
             Err(error) => return Err(error.into()),
@@ -171,15 +170,6 @@ async fn premature(app: &App, event: &ProcessorEvent, raw: &str) -> Result<(), P
     tracing::warn!(event_type = event.event_type, "event about an unknown payment");
     metrics::webhook_event(WebhookOutcome::Premature);
     Err(Problem::new(Code::PaymentUnknown).retry_after(60))
-}
-
-/// What a refused condition says about the world outside the order.
-fn learned(known: Circumstances, error: &CommitError) -> Circumstances {
-    let any = |names: &[&str]| names.iter().any(|name| error.refused(name));
-    Circumstances {
-        basket_moved: known.basket_moved || any(&["save_basket", "thaw_basket"]),
-        places_gone: known.places_gone || any(&["move_stock", "move_uses", "grant"]),
-    }
 }
 
 async fn reload(app: &App, number: &OrderNumber) -> Result<OrderFile, Problem> {

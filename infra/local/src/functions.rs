@@ -7,6 +7,7 @@ use domain::money::Currency;
 use domain::places::Places;
 use jiff::SignedDuration;
 use payments::Processor;
+use payments::transfer::BankTransfer;
 use store::{Queue, Store};
 use utoipa::{OpenApi, openapi};
 use web::Http;
@@ -23,6 +24,8 @@ pub struct Parts {
     pub queue: Queue,
     /// The processors.
     pub processors: Vec<Processor>,
+    /// The account for transfers, if the shop takes them.
+    pub bank_transfer: Option<BankTransfer>,
     /// The learning platform.
     pub lms: lms::Lms,
     /// The currency of an empty basket.
@@ -65,7 +68,8 @@ pub fn document() -> openapi::OpenApi {
 
 /// The routes of every function.
 pub fn routes(parts: &Parts) -> Router {
-    let Parts { http, store, queue, processors, lms, currency, places, base_url, signing } = parts.clone();
+    let Parts { http, store, queue, processors, bank_transfer, lms, currency, places, base_url, signing } =
+        parts.clone();
     let catalog = catalog::App { http: http.clone(), store: store.clone(), lms };
     let basket = basket::App { http: http.clone(), store: store.clone(), currency, places: places.clone() };
     let checkout = checkout::App {
@@ -73,6 +77,7 @@ pub fn routes(parts: &Parts) -> Router {
         store: store.clone(),
         queue: queue.clone(),
         processors: processors.clone(),
+        bank_transfer,
         return_origins: Vec::new(),
         places,
         refund_window: SignedDuration::from_hours(14 * 24),

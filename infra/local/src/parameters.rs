@@ -88,9 +88,14 @@ pub fn signing_keys() -> anyhow::Result<String> {
 
 fn shop() -> Vec<(&'static str, String)> {
     let tenants = format!("{},{}", dev_keys::TENANT, dev_keys::OTHER_TENANT);
+    let account = json!({
+        "holder": "Local School", "number": "DE02 1203 0000 0000 2020 51", "bank": "BYLADEM1001",
+        "instructions": "One transfer for each order.", "currency": "USD",
+    });
     vec![
         ("BURSAR_TENANTS", tenants),
         ("BURSAR_CURRENCY", "USD".to_owned()),
+        ("BURSAR_BANK_TRANSFER", account.to_string()),
         // Of somebody of whom no country is known, no tax is taken.
         ("BURSAR_TAX_RATES", "DE=19,CH=8.1".to_owned()),
         ("BURSAR_TAX_INCLUDED__NORTHWIND", "true".to_owned()),

@@ -12,6 +12,7 @@ use domain::money::Currency;
 use domain::plan::Plan;
 use domain::text::Tenant;
 use lms::{Lms, LmsConfig};
+use payments::transfer::BankTransfer;
 use store::{Queue, Store};
 use web::identity::signing::SigningKeys;
 use web::identity::{PresentedKey, machine_secret_digest};
@@ -33,7 +34,8 @@ impl Tenants {
         let build = |tenant: Tenant| parts(env.of_tenant(&tenant), tenant, config, dynamodb, queue);
         let [selling, other] = dev_keys::tenants()?;
         // The second school takes no payments: the simulator knows one account, and it is the first one's.
-        let (selling, other) = (build(selling)?, Parts { processors: Vec::new(), ..build(other)? });
+        let none = Parts { processors: Vec::new(), bank_transfer: None, ..build(other)? };
+        let (selling, other) = (build(selling)?, none);
         register_key(&selling, dev_keys::CLIENT_KEY).await?;
         register_key(&other, dev_keys::OTHER_CLIENT_KEY).await?;
         register_machine(&selling).await?;
@@ -69,16 +71,18 @@ fn parts(
     let contract = HttpConfig::from_env(&mut env, &tenant);
     let processors = payments::configured(|name| env.required(name))?;
     let lms = LmsConfig::configured(|name| env.required(name));
+    let bank_transfer = env.optional_json::<BankTransfer>("BURSAR_BANK_TRANSFER");
     let rest = env.parsed::<Currency>("BURSAR_CURRENCY").zip(env.parsed::<SigningKeys>("BURSAR_SIGNING_KEYS"));
     let places = places(&mut env);
-    let ((((contract, processors), lms), (currency, signing)), places) =
-        env.finish(contract.zip(processors).zip(lms).zip(rest).zip(places))?;
+    let (((((contract, processors), lms), (currency, signing)), places), bank_transfer) =
+        env.finish(contract.zip(processors).zip(lms).zip(rest).zip(places).zip(bank_transfer))?;
     let store = Store::new(dynamodb.clone(), TABLE, tenant);
     Ok(Parts {
         http: Http::new(contract, store.clone(), config.clock.clone(), config.entropy.clone())?,
         store,
         queue: queue.clone(),
         processors,
+        bank_transfer,
         lms: Lms::new(lms)?,
         currency,
         places,

@@ -19,7 +19,7 @@ use crate::places::Whereabouts;
 use crate::pricing::{Applied, PricedLine, Pricing, Tax};
 use crate::product::Kind;
 use crate::quantity::Quantity;
-use crate::text::{Mode, Sku, Title, Username};
+use crate::text::{LegacyNumber, Mode, Note, Sku, Title, Username};
 use crate::uses::Reservation;
 
 pub use crate::order_file::{FulfillmentStatus, MoneyStatus, OrderFile};
@@ -212,6 +212,15 @@ impl OrderLine {
     }
 }
 
+/// That staff placed an order for a learner, who pays nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manual {
+    /// Who did.
+    pub by: UserId,
+    /// Why. Shown to staff, never logged.
+    pub reason: Note,
+}
+
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -236,6 +245,12 @@ pub struct Order {
     /// The uses of offers and codes that it has while it is not ended unpaid.
     #[serde(default)]
     pub reservations: Vec<Reservation>,
+    /// That it was placed by staff, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manual: Option<Manual>,
+    /// What it was called in the shop that it was imported from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_as: Option<LegacyNumber>,
     /// The one attempt that may be paid now.
     pub attempt: Option<AttemptId>,
     /// Where the buyer was, as far as it was known: what the tax rests on.

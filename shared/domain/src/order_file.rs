@@ -11,6 +11,7 @@ use crate::order::{Order, OrderLine};
 use crate::plan::OutboxItem;
 use crate::refund::Refund;
 use crate::task::{Task, TaskKey, TaskState};
+use crate::text::ProcessorRef;
 
 /// Where the money of an order stands; derived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +127,12 @@ impl OrderFile {
     #[must_use]
     pub fn is_counted(&self, cause: &str) -> bool {
         self.ledger.iter().any(|entry| entry.cause == cause)
+    }
+
+    /// Whether staff confirmed this payment: no processor knows of it.
+    #[must_use]
+    pub fn is_by_hand(&self, payment: &ProcessorRef) -> bool {
+        self.events.iter().any(|event| event.processor.is_by_hand() && event.event == *payment)
     }
 
     /// The attempt by id.

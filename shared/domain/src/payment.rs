@@ -18,6 +18,10 @@ use crate::text::ProcessorRef;
 pub enum ProcessorName {
     /// Stripe: Checkout Sessions and PaymentIntents.
     Stripe,
+    /// No processor, but staff: the learner transfers the money to the school's account, and staff confirm that it came.
+    BankTransfer,
+    /// Whatever a shop that was given up was paid by: nobody can be asked any more.
+    Imported,
     /// No processor: the total was nothing.
     None,
 }
@@ -28,7 +32,18 @@ impl ProcessorName {
     pub fn name(self) -> &'static str {
         match self {
             Self::Stripe => "stripe",
+            Self::BankTransfer => "bank_transfer",
+            Self::Imported => "imported",
             Self::None => "none",
+        }
+    }
+
+    /// Whether people do what a processor does elsewhere: there is nothing to call.
+    #[must_use]
+    pub fn is_by_hand(self) -> bool {
+        match self {
+            Self::BankTransfer | Self::Imported => true,
+            Self::Stripe | Self::None => false,
         }
     }
 }
@@ -41,6 +56,21 @@ pub enum Flow {
     HostedPage,
     /// On our page, by a secret that the processor's own script uses.
     ClientSecret,
+}
+
+/// An account to which money is transferred, and what the payer writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Whose it is.
+    pub holder: String,
+    /// Its number, such as an IBAN.
+    pub number: String,
+    /// Where it is: the bank's name or its BIC.
+    pub bank: Option<String>,
+    /// What else the payer must know.
+    pub instructions: Option<String>,
+    /// What the payer writes, so that the order is found: its number.
+    pub reference: String,
 }
 
 /// What the browser does next in order to pay.
@@ -64,6 +94,8 @@ pub enum NextStep {
         /// The secret; it opens this one payment.
         client_secret: String,
     },
+    /// Transfer the money at one's bank.
+    Transfer(Account),
     /// Nothing: the order is paid.
     None,
 }

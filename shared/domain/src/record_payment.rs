@@ -83,6 +83,18 @@ pub struct Circumstances {
     pub places_gone: bool,
 }
 
+impl Circumstances {
+    /// What the refused conditions of a try add; `refused` tells whether a write of that name was.
+    #[must_use]
+    pub fn learned(self, refused: impl Fn(&str) -> bool) -> Self {
+        let any = |names: &[&str]| names.iter().any(|name| refused(name));
+        Self {
+            basket_moved: self.basket_moved || any(&["save_basket", "thaw_basket"]),
+            places_gone: self.places_gone || any(&["move_stock", "move_uses", "grant"]),
+        }
+    }
+}
+
 /// Decides what an event means for its order. `raw` is the event as it came, for the journal.
 #[must_use]
 pub fn decide(
@@ -150,6 +162,10 @@ impl Writer<'_> {
         self.move_attempt(AttemptEvent::Capture, None);
         let order = &self.file.order;
         if amount != order.total {
+            // At a processor a human looks, and gives it back there; what people do is told here.
+            if self.event.processor.is_by_hand() {
+                return self.give_back(amount, cause, RefundReason::WrongAmount);
+            }
             self.post(Account::Overpayment, amount, cause);
             return Outcome::AmountMismatch;
         }
@@ -188,6 +204,7 @@ impl Writer<'_> {
         self.post(Account::Overpayment, amount, cause);
         let number = self.file.order.number.clone();
         let due = first_look(self.now);
+        let by_hand = self.event.processor.is_by_hand();
         let refund = Refund {
             id: self.ids.make(),
             reason,
@@ -196,20 +213,24 @@ impl Writer<'_> {
             amount,
             lines: Vec::new(),
             revoke: false,
+            by_hand,
             payment: Some(self.payment().clone()),
             account: Account::Overpayment,
             state: RefundState::Approved,
             reference: None,
-            due: Some(due),
+            due: (!by_hand).then_some(due),
             tries: 0,
             created_at: self.now,
             version: 1,
         };
-        let work = Work::Refund(refund.id.clone());
-        self.plan.push(Write::Owe(OutboxItem { id: self.ids.make(), order: number.clone(), work, due, resent: 0 }));
+        if !by_hand {
+            let work = Work::Refund(refund.id.clone());
+            self.plan.push(Write::Owe(OutboxItem { id: self.ids.make(), order: number.clone(), work, due, resent: 0 }));
+        }
         self.plan.push(Write::CreateRefund(number, Box::new(refund)));
         match reason {
             RefundReason::SecondPayment => Outcome::SecondPayment,
+            RefundReason::WrongAmount => Outcome::AmountMismatch,
             RefundReason::LatePayment | RefundReason::AtProcessor | RefundReason::Asked => Outcome::TooLate,
         }
     }

@@ -109,6 +109,8 @@ pub enum RefundReason {
     SecondPayment,
     /// The payment came after the order had ended, and its places were gone.
     LatePayment,
+    /// What was transferred is not the order's total.
+    WrongAmount,
     /// The processor was told to pay back on its own page.
     AtProcessor,
     /// The learner or staff asked for it; why stands in [`Refund::note`].
@@ -122,6 +124,7 @@ impl RefundReason {
         match self {
             Self::SecondPayment => "second_payment",
             Self::LatePayment => "late_payment",
+            Self::WrongAmount => "wrong_amount",
             Self::AtProcessor => "at_processor",
             Self::Asked => "asked",
         }
@@ -160,6 +163,9 @@ pub struct Refund {
     /// Whether places are taken back of which nothing of the price is left.
     #[serde(default = "yes")]
     pub revoke: bool,
+    /// Whether staff pay it back themselves and say when they did: no processor is asked.
+    #[serde(default)]
+    pub by_hand: bool,
     /// The payment that it goes back from; `None` when nothing was paid.
     pub payment: Option<ProcessorRef>,
     /// The account of the ledger that it is taken from.
@@ -216,7 +222,7 @@ impl Refund {
     #[must_use]
     pub fn is_to_be_asked(&self) -> bool {
         match self.state {
-            RefundState::Approved | RefundState::Unknown => true,
+            RefundState::Approved | RefundState::Unknown => !self.by_hand,
             RefundState::Requested
             | RefundState::Denied
             | RefundState::Submitted
@@ -276,8 +282,8 @@ mod tests {
             "currency": "USD"}, "payment": "pi_1", "account": "overpayment", "state": "approved", "reference": null,
             "due": "2026-11-20T12:00:30Z", "tries": 0, "created_at": "2026-11-20T12:00:00Z", "version": 1}"#;
         let refund: Refund = serde_json::from_str(row).unwrap();
-        let new = (refund.note, refund.asked_by, refund.lines, refund.revoke);
-        assert_eq!(new, (None, Actor::System, Vec::new(), true));
+        let new = (refund.note, refund.asked_by, refund.lines, refund.revoke, refund.by_hand);
+        assert_eq!(new, (None, Actor::System, Vec::new(), true, false));
         assert_eq!(refund.payment, Some("pi_1".parse().unwrap()));
     }
 }

@@ -119,6 +119,7 @@ pub fn decide(
         return Err(RefundRefusal::Pending);
     }
     let (amount, lines) = amount(file, ask)?;
+    let payment = payment_of(file).filter(|_| !amount.is_zero());
     let refund = Refund {
         id: ids.make(),
         reason: RefundReason::Asked,
@@ -127,7 +128,8 @@ pub fn decide(
         amount,
         lines,
         revoke: ask.revoke,
-        payment: payment_of(file).filter(|_| !amount.is_zero()),
+        by_hand: payment.as_ref().is_some_and(|payment| file.is_by_hand(payment)),
+        payment,
         account: Account::Sale,
         state: if ask.staff { RefundState::Approved } else { RefundState::Requested },
         reference: None,
@@ -166,9 +168,13 @@ pub(crate) fn said(refund: &Refund) -> String {
     format!("{} of {}{keeps}", refund.id, refund.amount)
 }
 
-/// What an approved refund leads to: the processor is to be asked, or, when there is nothing to pay, it is done.
+/// What an approved refund leads to: the processor is to be asked, or staff pay it back and confirm it; when there is
+/// nothing to pay, it is done.
 pub(crate) fn set_off(file: &OrderFile, refund: &mut Refund, now: Timestamp, ids: &mut Ids) -> Vec<Write> {
     let number = &file.order.number;
+    if refund.by_hand {
+        return Vec::new();
+    }
     if !refund.amount.is_zero() {
         let due = first_look(now);
         refund.due = Some(due);

@@ -47,6 +47,8 @@ pub struct Checkout {
     pub processor: ProcessorName,
     /// How the buyer pays.
     pub flow: Flow,
+    /// How long the order waits for the money: [`PAY_WITHIN`], unless people move it.
+    pub pay_within: SignedDuration,
     /// Where the browser goes afterwards.
     pub return_url: String,
     /// The request's idempotency key, with its route.
@@ -244,12 +246,14 @@ fn order(number: OrderNumber, basket: &Basket, pricing: &Pricing, checkout: &Che
         owner: checkout.owner.clone(),
         username: checkout.username.clone(),
         email: checkout.email.clone(),
-        state: OrderState::PendingPayment { pay_by: now.saturating_add(PAY_WITHIN).unwrap_or(Timestamp::MAX) },
+        state: OrderState::PendingPayment { pay_by: now.saturating_add(checkout.pay_within).unwrap_or(Timestamp::MAX) },
         basket: basket.id.clone(),
         basket_version: basket.version,
         lines: lines.map(|((line, priced), number)| order_line(number, &line.product, priced, now)).collect(),
         total: pricing.total,
         reservations: basket.held.clone(),
+        manual: None,
+        imported_as: None,
         attempt: None,
         at: checkout.at.clone(),
         placed_at: now,
@@ -257,7 +261,8 @@ fn order(number: OrderNumber, basket: &Basket, pricing: &Pricing, checkout: &Che
     }
 }
 
-fn order_line(number: u32, product: &Product, priced: &PricedLine, now: Timestamp) -> OrderLine {
+/// The snapshot of a priced line.
+pub(crate) fn order_line(number: u32, product: &Product, priced: &PricedLine, now: Timestamp) -> OrderLine {
     OrderLine {
         number,
         sku: product.sku.clone(),
@@ -293,7 +298,7 @@ fn reserve(order: &Order, basket: &Basket, plan: &mut Plan) {
 }
 
 /// A move of the line's units, if it is of limited stock.
-fn shift(line: &OrderLine, from: Pile, to: Pile) -> Option<Shift> {
+pub(crate) fn shift(line: &OrderLine, from: Pile, to: Pile) -> Option<Shift> {
     line.stock.map(|record| Shift { record, from, to, count: line.quantity.get() })
 }
 
@@ -305,6 +310,7 @@ pub fn move_units(line: &OrderLine, from: Pile, to: Pile) -> Option<Write> {
 }
 
 fn open_attempt(file: &mut OrderFile, checkout: &Checkout, plan: &mut Plan, now: Timestamp, ids: &mut Ids) {
+    let lives = if checkout.processor.is_by_hand() { checkout.pay_within } else { SESSION_LIVES };
     let attempt = Attempt {
         id: ids.make(),
         processor: checkout.processor,
@@ -314,7 +320,7 @@ fn open_attempt(file: &mut OrderFile, checkout: &Checkout, plan: &mut Plan, now:
         payment: None,
         next: None,
         return_url: checkout.return_url.replace("{order_number}", file.order.number.as_str()),
-        session_ends_at: now.saturating_add(SESSION_LIVES).unwrap_or(Timestamp::MAX),
+        session_ends_at: now.saturating_add(lives).unwrap_or(Timestamp::MAX),
         last_decline: None,
         created_at: now,
         version: 1,
@@ -326,13 +332,18 @@ fn open_attempt(file: &mut OrderFile, checkout: &Checkout, plan: &mut Plan, now:
 
 /// A free order is paid at once: no processor, its places granted, its basket emptied.
 fn pay_nothing(file: &mut OrderFile, basket: &Basket, plan: &mut Plan, now: Timestamp, ids: &mut Ids) {
+    pay_at_once(file, plan, now, ids);
+    let empty = Basket::empty(ids.make(), basket.owner.clone(), basket.version, now);
+    plan.push(Write::SaveBasket { basket: Box::new(empty), expect: Some(basket.version.saturating_sub(1)) });
+}
+
+/// Makes an order of nothing a paid one, with its places granted.
+pub(crate) fn pay_at_once(file: &mut OrderFile, plan: &mut Plan, now: Timestamp, ids: &mut Ids) {
     let order = &mut file.order;
     order.state = OrderState::Paid { at: now };
     plan.push(log(order, "order_paid", Actor::System, now, ids));
     plan.writes.extend(grant_lines(order, true, now, ids));
     file.tasks = tasks(order, now).map(|task| (task.key(), task)).collect();
-    let empty = Basket::empty(ids.make(), basket.owner.clone(), basket.version, now);
-    plan.push(Write::SaveBasket { basket: Box::new(empty), expect: Some(basket.version.saturating_sub(1)) });
 }
 
 /// What being paid means for the lines: a task each, the entitlement each rests on, and one message. With `first`, the

@@ -49,7 +49,7 @@ pub fn finish(
     let mut plan = Plan::default();
     let (event, name, detail) = match result {
         RefundResult::Answered(answer) => {
-            plan.push(Write::Journal(Some(number.clone()), journal(&answer, now, ids)));
+            plan.push(Write::Journal(Some(number.clone()), journal(refund, &answer, now, ids)));
             reference = Some(answer.reference);
             match answer.standing {
                 RefundStanding::Pending => (RefundEvent::Submit, "refund_submitted", None),
@@ -98,7 +98,8 @@ fn patience_ends(refund: &Refund) -> Timestamp {
     refund.created_at.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX)
 }
 
-fn journal(answer: &RefundAnswer, now: Timestamp, ids: &mut Ids) -> JournalEntry {
+fn journal(refund: &Refund, answer: &RefundAnswer, now: Timestamp, ids: &mut Ids) -> JournalEntry {
     let raw = JournalEntry::clipped(&answer.raw);
-    JournalEntry { id: ids.make(), processor: ProcessorName::Stripe, about: "refund".to_owned(), raw, at: now }
+    let processor = if refund.by_hand { ProcessorName::BankTransfer } else { ProcessorName::Stripe };
+    JournalEntry { id: ids.make(), processor, about: "refund".to_owned(), raw, at: now }
 }

@@ -93,6 +93,12 @@ text! {
     EmailDomain, "email domain", "a domain in lower case, such as school.example", |t| {
         t.len() <= 253 && t.contains('.') && t.split('.').all(is_label)
     };
+    /// An e-mail address, as far as it can be judged without writing to it.
+    Email, "email", "an address such as ada@school.example, of at most 254 characters", |t| {
+        let printable = |c: char| !c.is_whitespace() && !c.is_control();
+        let parts = t.rsplit_once('@').is_some_and(|(name, site)| !name.is_empty() && !site.is_empty());
+        t.len() <= 254 && parts && t.chars().all(printable)
+    };
     /// A user's name at the LMS, as its tokens carry it.
     Username, "username", "1 to 255 characters without control characters", |t| {
         !t.is_empty() && t.len() <= 255 && !t.chars().any(char::is_control)
@@ -100,6 +106,17 @@ text! {
     /// A processor's own name for one of its objects, such as `cs_test_…`, `pi_…` or `evt_…`.
     ProcessorRef, "processor reference", "1 to 255 printable characters", |t| {
         (1..=255).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic())
+    };
+    /// What a shop that was given up called an order, such as `EDX-100001`.
+    LegacyNumber, "legacy number", "1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit", |t| {
+        (1..=64).contains(&t.len())
+            && t.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    /// What a bank calls a transfer, as staff read it off the account's statement. Case does not count: see
+    /// [`BankReference::payment`].
+    BankReference, "reference", "1 to 64 letters, digits, '.', '_', '/', ':' or '-'", |t| {
+        (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/:-".contains(&b))
     };
     /// What staff call a client application or a machine client.
     ClientName, "name", "1 to 100 characters without control characters, not only spaces", |t| {
@@ -123,6 +140,14 @@ text! {
             && t.bytes().all(|b| b.is_ascii_graphic())
             && t.split_once(':').is_some_and(|(of, value)| matches!(of, "user" | "content_org") && !value.is_empty())
     };
+}
+
+impl BankReference {
+    /// The transfer as a payment's name, the same however it was typed.
+    #[must_use]
+    pub fn payment(&self) -> ProcessorRef {
+        ProcessorRef(self.0.to_ascii_uppercase())
+    }
 }
 
 impl EmailDomain {

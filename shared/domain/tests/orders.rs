@@ -126,6 +126,7 @@ fn checkout(shown: Option<Money>) -> Checkout {
         username: "ada".parse().unwrap(),
         email: None,
         processor: ProcessorName::Stripe,
+        pay_within: domain::start_checkout::PAY_WITHIN,
         flow: Flow::HostedPage,
         return_url: "https://shop.example/o".to_owned(),
         key: "key".to_owned(),

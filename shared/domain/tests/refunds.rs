@@ -86,6 +86,8 @@ impl World {
             lines,
             total: sum,
             reservations: Vec::new(),
+            manual: None,
+            imported_as: None,
             attempt: None,
             at: Default::default(),
             placed_at: at(0),

@@ -15,6 +15,7 @@ mod error;
 pub mod exponent;
 mod redact;
 pub mod stripe;
+pub mod transfer;
 mod webhook;
 
 use domain::payment::{

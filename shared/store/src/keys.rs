@@ -20,6 +20,8 @@
 //! | of an order | `ORDER#<number>` | `PAY#` `TASK#<line>` (`#<part>`) `EVENT#` `LEDGER#` `REFUND#` `OUT#` `LOG#` | gsi2 due; of refunds gsi3 `REFUNDS#<state>` / `<refund>` |
 //! | way to a refund | `REFUND#<refund>` | `REFUND` | |
 //! | reference | `ORDER#<number>` | `REF#<processor>#<object>` | gsi3 `REF#<processor>#<object>` / `ORDER` |
+//! | payment by hand | `PAYMENT#<processor>#<payment>` | `PAYMENT` | |
+//! | imported number | `LEGACY#<number>` | `ORDER` | |
 //! | journal | `JOURNAL#<number>` or `JOURNAL#UNMATCHED` | `<entry>` | |
 //! | user | `USER#<user>` | `USER` | |
 //! | signed-in session | `USER#<user>` | `SESSION#<session>` | |
@@ -34,7 +36,7 @@ use domain::course_key::CourseKey;
 use domain::id::{BatchId, ClientId, MachineClientId, OrderNumber, RefundId};
 use domain::owner::{Owner, SubjectKey, UserId, UserSessionKey};
 use domain::payment::ProcessorName;
-use domain::text::{ProcessorRef, Sku, Slug, Tenant, VoucherCode};
+use domain::text::{LegacyNumber, ProcessorRef, Sku, Slug, Tenant, VoucherCode};
 use jiff::Timestamp;
 
 /// How many partitions the due index has per tenant.
@@ -150,6 +152,16 @@ impl Keys<'_> {
 
     pub(crate) fn reference(self, processor: ProcessorName, reference: &ProcessorRef) -> String {
         self.of(format_args!("REF#{}#{reference}", processor.name()))
+    }
+
+    /// The row that tells which order a payment is of that staff confirmed.
+    pub(crate) fn payment(self, processor: ProcessorName, payment: &ProcessorRef) -> String {
+        self.of(format_args!("PAYMENT#{}#{payment}", processor.name()))
+    }
+
+    /// The row that tells which order a number of another shop's is.
+    pub(crate) fn legacy(self, number: &LegacyNumber) -> String {
+        self.of(format_args!("LEGACY#{number}"))
     }
 
     pub(crate) fn journal(self, order: Option<&OrderNumber>) -> String {

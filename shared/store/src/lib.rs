@@ -22,7 +22,10 @@ use domain::text::Tenant;
 pub use batches::{WorkedBatch, work_batches};
 pub use commit::CommitError;
 pub use error::StoreError;
-pub use load::{BasketView, CallerKeys, CallerRows, OrderSummaries, Page, Position, ProductFilter, SignInView};
+pub use load::{
+    BasketView, CallerKeys, CallerRows, OrderSummaries, Page, PlacesView, Position, ProductFilter, SignInView,
+    WantedPlace,
+};
 pub use queue::{Message, Queue, QueueError, SentWork};
 pub use sweep::{SweepReport, sweep};
 pub use table::create_table;

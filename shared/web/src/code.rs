@@ -52,8 +52,10 @@ codes! {
     BadWebhook => 400 "bad_webhook", "the webhook was not accepted";
     NotAcceptable => 406 "not_acceptable", "none of the accepted media types can be served";
     PayloadTooLarge => 413 "payload_too_large", "the body is larger than 256 KiB";
+    TooManyItems => 413 "too_many_items", "more items than one request may name";
     UnsupportedMediaType => 415 "unsupported_media_type", "the body must be application/json";
     InvalidFields => 422 "invalid_fields", "one or more fields are not valid";
+    NothingDone => 422 "nothing_done", "none of the items could be done";
     IdempotencyKeyReused => 422 "idempotency_key_reused", "the Idempotency-Key was used for another request";
 
     // Who is asking.
@@ -101,11 +103,14 @@ codes! {
     RefundPending => 409 "refund_pending", "a request for this refund waits to be decided";
     NothingToRefund => 409 "nothing_to_refund", "nothing of it is left to be refunded";
     RefundApproved => 409 "refund_approved", "the refund was approved";
+    RefundByProcessor => 409 "refund_by_processor", "the payment processor pays the refund back";
     RefundDenied => 409 "refund_denied", "the refund was denied";
     VoucherUsedUp => 409 "voucher_used_up", "the voucher has no uses left";
     PriceChanged => 409 "price_changed", "the total is no longer the one that was shown";
     InUse => 409 "in_use", "something else refers to it";
     AlreadyPaid => 409 "already_paid", "the order is paid";
+    NotByTransfer => 409 "not_by_transfer", "the order is not paid by bank transfer";
+    ReferenceUsed => 409 "reference_used", "the reference was recorded for another payment";
     PaymentUnknown => 409 "payment_unknown", "no order has this payment yet";
     PaymentInProgress => 409 "payment_in_progress", "another payment of this order is under way";
     IdempotencyInFlight => 409 "idempotency_in_flight", "the first request with this Idempotency-Key is under way";

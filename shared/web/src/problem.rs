@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::code::Code;
@@ -53,6 +54,9 @@ pub struct ProblemDetails {
     /// The invalid fields, if the code is `invalid_fields`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// What became of each item of a request for several, if the code is `nothing_done`: as in its other answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<Value>,
 }
 
 /// A refusal or failure on its way to the caller.
@@ -61,6 +65,7 @@ pub struct Problem {
     code: Code,
     detail: Option<String>,
     errors: Vec<FieldError>,
+    results: Option<Value>,
     retry_after: Option<u32>,
 }
 
@@ -68,7 +73,7 @@ impl Problem {
     /// A problem with nothing to say beyond its code.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new(), retry_after: None }
+        Self { code, detail: None, errors: Vec::new(), results: None, retry_after: None }
     }
 
     /// Adds what is particular to this occurrence; written for the caller, without internals.
@@ -91,6 +96,13 @@ impl Problem {
         for error in &mut self.errors {
             error.pointer.insert_str(0, pointer);
         }
+        self
+    }
+
+    /// Adds what became of each item.
+    #[must_use]
+    pub fn results(mut self, results: &impl Serialize) -> Self {
+        self.results = serde_json::to_value(results).ok();
         self
     }
 
@@ -148,6 +160,7 @@ impl Problem {
             code: self.code.as_str(),
             request_id: request_id.map(|id| id.as_str().to_owned()),
             errors: self.errors.clone(),
+            results: self.results.clone(),
         };
         // Strings and integers always serialise; an empty body would still carry the right status.
         Body::from(serde_json::to_vec(&details).unwrap_or_default())

@@ -17,7 +17,7 @@ async fn an_operation_that_needs_a_token_is_closed_without_one() {
         world.refused(&ask.clone().with("authorization", "Basic YTpi"), 401, "unauthorized").await;
         closed += 1;
     }
-    assert_eq!(closed, 59);
+    assert_eq!(closed, 63);
     World::unchanged(&before, &world.table().await, "a caller without a token");
     world.finish().await;
 }
@@ -75,7 +75,7 @@ async fn a_token_without_the_role_is_not_enough() {
         world.refused(&session, 403, "forbidden").await;
         tried[usize::from(roles[0] != "staff")] += 1;
     }
-    assert_eq!(tried, [46, 1]);
+    assert_eq!(tried, [50, 1]);
     World::unchanged(&before, &world.table().await, "a caller without the role");
     world.finish().await;
 }

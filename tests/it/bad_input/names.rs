@@ -52,7 +52,7 @@ async fn what_does_not_exist_is_not_found_under_its_own_code() {
         world.refused(&world.ask(&operation, &sample).path(named(&operation, parameter, name)), 404, code).await;
         tried += 1;
     }
-    assert_eq!(tried, 38);
+    assert_eq!(tried, 40);
     World::unchanged(&before, &world.table().await, "a request for nothing");
     world.finish().await;
 }

@@ -21,7 +21,7 @@ pub(super) struct Sample {
 }
 
 /// The order in which every sample succeeds in one and the same world.
-pub(super) const IN_ORDER: [&str; 83] = [
+pub(super) const IN_ORDER: [&str; 87] = [
     "read_openapi",
     "read_health",
     "list_products",
@@ -77,10 +77,14 @@ pub(super) const IN_ORDER: [&str; 83] = [
     "read_codes",
     "fulfill_order",
     "cancel_order",
+    "create_manual_orders",
+    "import_orders",
+    "confirm_transfer",
     "create_refund",
     "list_refunds",
     "approve_refund",
     "deny_refund",
+    "confirm_refund",
     "list_processors",
     "receive_event",
     "delete_product",
@@ -310,6 +314,17 @@ fn orders(world: &World) -> BTreeMap<&'static str, Sample> {
     });
     let start = sample(Who::Eve, "/api/v1/checkout").sends(checkout).with("idempotency-key", "first");
     let fulfill = Sample { who: Who::Service, ..of(&world.paid, "/fulfill").sends(json!({"lines": ["SHUT"]})) };
+    let item = json!({"username": "newcomer", "email": "newcomer@example.com", "sku": "PY"});
+    let manual = sample(Who::Staff, "/api/v1/orders/manual")
+        .sends(json!({"reason": "scholarship", "enrollments": [item]}))
+        .with("idempotency-key", "manual");
+    let import = sample(Who::Staff, "/api/v1/orders/imports").sends(json!({"orders": [imported()]}));
+    let came = json!({
+        "amount": {"amount": "30.00", "currency": "USD"}, "reference": "2026-11/0017",
+        "received_at": "2026-11-19T00:00:00Z",
+    });
+    let transfer = Sample { who: Who::Staff, ..of(&world.transfer, "/payments") };
+    let transfer = transfer.sends(came).with("idempotency-key", "transfer-2");
     BTreeMap::from([
         ("start_checkout", start),
         ("list_orders", sample(Who::Ada, "/api/v1/orders?limit=1")),
@@ -319,7 +334,24 @@ fn orders(world: &World) -> BTreeMap<&'static str, Sample> {
         ("read_codes", of(&world.paid, "/codes")),
         ("fulfill_order", fulfill),
         ("cancel_order", of(&world.pending, "/cancel")),
+        ("create_manual_orders", manual),
+        ("import_orders", import),
+        ("confirm_transfer", transfer),
     ])
+}
+
+/// An order of another shop.
+fn imported() -> Value {
+    let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
+    let at = "2019-03-01T10:00:00Z";
+    let line = json!({
+        "sku": "OLD", "title": "Old", "course_key": "course-v1:Test+OLD+1", "mode": "verified", "price": usd("40.00"),
+        "discount": usd("4.00"), "revoked_at": at,
+    });
+    json!({
+        "number": "EDX-100001", "username": "newcomer", "email": "newcomer@example.com", "placed_at": at, "paid_at": at,
+        "lines": [line], "payment": "pi-1", "refunds": [{"amount": usd("36.00"), "at": at}],
+    })
 }
 
 fn refunds(world: &World) -> BTreeMap<&'static str, Sample> {
@@ -332,6 +364,7 @@ fn refunds(world: &World) -> BTreeMap<&'static str, Sample> {
         ("create_refund", create),
         ("list_refunds", staff("refunds?status=requested&limit=1")),
         ("approve_refund", staff(&format!("refunds/{approved}/approve")).sends(json!({"revoke": false}))),
+        ("confirm_refund", staff(&format!("refunds/{}/confirm", world.by_hand)).sends(json!({"reference": "OUT-1"}))),
         ("deny_refund", staff(&format!("refunds/{denied}/deny")).sends(json!({"reason": "watched it all"}))),
     ])
 }

@@ -240,6 +240,21 @@ async fn fields_that_do_not_fit_each_other_are_refused() {
         invalid("create_refund", "/reason", json!(" "), "/reason"),
         invalid("create_refund", "/reason", json!("a".repeat(501)), "/reason"),
         invalid("deny_refund", "/reason", json!("a\u{7}"), "/reason"),
+        invalid("create_manual_orders", "/reason", json!(" "), "/reason"),
+        invalid("create_manual_orders", "/enrollments", json!([]), "/enrollments"),
+        invalid("create_manual_orders", "/enrollments/0/username", json!(""), "/enrollments/0/username"),
+        invalid("create_manual_orders", "/enrollments/0/email", json!("@example.com"), "/enrollments/0/email"),
+        invalid("create_manual_orders", "/enrollments/0/sku", json!("a b"), "/enrollments/0/sku"),
+        invalid("confirm_transfer", "/amount/amount", json!("0.00"), "/amount/amount"),
+        invalid("confirm_transfer", "/amount/amount", json!("1.001"), "/amount"),
+        invalid("confirm_transfer", "/reference", json!("a b"), "/reference"),
+        invalid("confirm_transfer", "/received_at", json!("2026-13-01T00:00:00Z"), "/received_at"),
+        invalid("confirm_refund", "/reference", json!("a#b"), "/reference"),
+        invalid("import_orders", "/orders", json!([]), "/orders"),
+        invalid("import_orders", "/orders/0/number", json!("a/b"), "/orders/0/number"),
+        invalid("import_orders", "/orders/0/voucher", json!("a b"), "/orders/0/voucher"),
+        invalid("import_orders", "/orders/0/payment", json!(""), "/orders/0/payment"),
+        invalid("import_orders", "/orders/0/placed_at", json!("2019"), "/orders/0/placed_at"),
     ])
     .await;
 }

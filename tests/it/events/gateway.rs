@@ -70,6 +70,15 @@ async fn the_sessions_events_are_answered() {
     run("session", async |_| (shop().await, String::new())).await;
 }
 
+/// The number of a new order of ada's, who chose to transfer.
+async fn transfer_of(deployment: &Deployment) -> String {
+    let ada = deployment.app.user("ada");
+    ada.add("rust-101-verified").await.expect(StatusCode::CREATED);
+    let body = json!({"processor": "bank_transfer", "return_url": "https://shop.example/"});
+    let made = ada.with("Idempotency-Key", "transfer").post("/api/v1/checkout", &body).await;
+    made.expect(StatusCode::CREATED).order_number()
+}
+
 #[tokio::test]
 async fn the_checkouts_events_are_answered() {
     run("checkout", async |name| {
@@ -80,8 +89,21 @@ async fn the_checkouts_events_are_answered() {
                 String::new()
             }
             "cancel_order.409.json" => paid_order_of(&deployment, "ada").await,
+            "confirm_transfer.json" => transfer_of(&deployment).await,
+            // What came was not what was due, and is to be paid back.
+            "confirm_refund.json" => {
+                let order = transfer_of(&deployment).await;
+                let staff = deployment.app.staff().with("Idempotency-Key", "short");
+                let came = json!({"amount": {"amount": "1.00", "currency": "USD"}, "reference": "SHORT"});
+                let path = format!("/api/v1/orders/{order}/payments");
+                staff.post(&path, &came).await.expect(StatusCode::CREATED);
+                order
+            }
             // What is decided on was asked for.
-            name if name.starts_with("approve_refund.json") || name.starts_with("deny_refund") => {
+            name if name.starts_with("approve_refund.json")
+                || name.starts_with("deny_refund")
+                || name == "confirm_refund.409.json" =>
+            {
                 let order = paid_order_of(&deployment, "ada").await;
                 let ada = deployment.app.user("ada").with("Idempotency-Key", "asked");
                 let path = format!("/api/v1/orders/{order}/refunds");

@@ -45,10 +45,14 @@ const ROUTES: &str = "
     cancel_order            cancel   200  unknown_order
     create_refund           cancel   201  unknown_order
     fulfill_order           fulfil   202
+    create_manual_orders    staff    200
+    import_orders           staff    200
+    confirm_transfer        staff    201
 
     list_refunds            staff    200
     approve_refund          staff    200
     deny_refund             staff    200
+    confirm_refund          staff    200
 
     create_product          staff    201
     replace_product         staff    200

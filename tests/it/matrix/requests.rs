@@ -74,9 +74,10 @@ impl Shop {
         match (id, content.body) {
             ("issue_token", Some(form)) => request.form(&form),
             ("receive_event", Some(event)) => self.signed(request, &event),
-            ("start_checkout" | "create_refund" | "create_batch", Some(body)) => {
-                request.header("Idempotency-Key", self.fresh("key-")).json(&body)
-            }
+            (
+                "start_checkout" | "create_refund" | "create_batch" | "create_manual_orders" | "confirm_transfer",
+                Some(body),
+            ) => request.header("Idempotency-Key", self.fresh("key-")).json(&body),
             (_, Some(body)) => request.json(&body),
             (_, None) => request,
         }
@@ -182,6 +183,20 @@ impl Shop {
             "read_order" | "read_timeline" | "read_receipt" | "read_codes" => at("number", &self.objects.order),
             "cancel_order" if asker.uses_up => at("number", &self.pending().await),
             "cancel_order" => at("number", &self.objects.order),
+            "create_manual_orders" => {
+                let item = json!({"username": self.fresh("learner-"), "sku": "PY"});
+                sent(json!({"reason": "scholarship", "enrollments": [item]}))
+            }
+            "import_orders" => {
+                let line = json!({"sku": "OLD", "title": "Old", "course_key": "course-v1:Test+OLD+1", "mode": "verified",
+                    "price": {"amount": "9.00", "currency": "USD"}});
+                let (number, payment) = (self.fresh("LEGACY-"), self.fresh("P-"));
+                sent(json!({"orders": [{
+                    "number": number, "username": "learner", "placed_at": "2019-03-01T10:00:00Z",
+                    "paid_at": "2019-03-01T10:00:00Z", "payment": payment, "lines": [line],
+                }]}))
+            }
+            "confirm_transfer" => at("number", &self.objects.transfer).sends(self.transfer()),
             "fulfill_order" => at("number", &self.objects.order).sends(json!({"lines": ["SHUT"]})),
             "receive_event" => {
                 let path = vec![("tenant", "default".to_owned()), ("processor", "stripe".to_owned())];
@@ -203,6 +218,14 @@ impl Shop {
             "list_refunds" => nothing(),
             "create_refund" if asker.uses_up => at("number", &self.free_order().await).sends(body),
             "create_refund" => at("number", &self.objects.order).sends(body),
+            "confirm_refund" if asker.uses_up => {
+                let path = format!("/api/v1/orders/{}/payments", self.objects.transfer);
+                let staff = self.staff.with("Idempotency-Key", &self.fresh("transfer-"));
+                let made = staff.post(&path, &self.transfer()).await.expect(StatusCode::CREATED);
+                let refunds = made["order"]["refunds"].as_array().expect("refunds").iter();
+                let owed = refunds.map(|refund| (&refund["state"], &refund["id"])).find(|owed| owed.0 == "approved");
+                at("id", owed.and_then(|owed| owed.1.as_str()).expect("a refund by hand"))
+            }
             _ if asker.uses_up => {
                 let path = format!("/api/v1/orders/{}/refunds", self.free_order().await);
                 let ada = self.ada.with("Idempotency-Key", &self.fresh("asked-"));
@@ -210,6 +233,11 @@ impl Shop {
             }
             _ => at("id", &self.objects.refund),
         }
+    }
+
+    /// A transfer of another amount than any order's: it is to be paid back by hand.
+    fn transfer(&self) -> Value {
+        json!({"amount": {"amount": "0.01", "currency": "USD"}, "reference": self.fresh("R-")})
     }
 
     /// An order of ada's that cost nothing.

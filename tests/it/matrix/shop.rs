@@ -31,6 +31,8 @@ pub(super) struct Objects {
     pub(super) order: String,
     /// A refund of it that ada asked for.
     pub(super) refund: String,
+    /// An order of a bystander's, who chose to transfer.
+    pub(super) transfer: String,
     /// A session of ada's, by the id that opens nothing.
     pub(super) session: String,
     /// A batch of codes.
@@ -117,6 +119,10 @@ async fn objects(app: &TestApp, ada: &Client, staff: &Client) -> Objects {
     let keyed = staff.with("Idempotency-Key", "batch");
     let batch = keyed.post("/api/v1/vouchers/batches", &codes).await.expect(StatusCode::ACCEPTED);
     staff.post("/api/v1/coupons", &super::requests::coupon("acme")).await.expect(StatusCode::CREATED);
+    let bystander = by(&app.anonymous(), &claims(app, "bystander"));
+    bystander.add("PY").await.expect(StatusCode::CREATED);
+    let body = json!({"processor": "bank_transfer", "return_url": "https://shop.example/"});
+    let transfer = bystander.with("Idempotency-Key", "transfer").post("/api/v1/checkout", &body).await;
     let login = log_in(&app.anonymous(), "long", &token_of(&claims(app, "ada"))).await;
     let worker = json!({
         "name": "Worker", "username": "worker", "scopes": ["orders:fulfill", "orders:read"],
@@ -130,6 +136,7 @@ async fn objects(app: &TestApp, ada: &Client, staff: &Client) -> Objects {
         order: text(&checkout, "order_number"),
         refund: text(&refund, "id"),
         batch: text(&batch, "id"),
+        transfer: text(&transfer.expect(StatusCode::CREATED), "order_number"),
         session: login["session"]["id"].as_str().expect("an id").to_owned(),
         client_key: text(&key, "id"),
         machine_client: text(&other, "id"),

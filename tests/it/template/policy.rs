@@ -234,6 +234,8 @@ fn every_write_of_a_plan_is_known_by_what_it_does_to_rows() {
     expect![[r#"
         CheckNotOwned: ConditionCheckItem
         CheckOffer: ConditionCheckItem
+        ClaimLegacy: PutItem
+        ClaimPayment: PutItem
         CreateAttempt: PutItem
         CreateBatch: PutItem
         CreateCoupon: PutItem

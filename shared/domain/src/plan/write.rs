@@ -23,7 +23,7 @@ use crate::payment::ProcessorName;
 use crate::product::Product;
 use crate::refund::Refund;
 use crate::task::Task;
-use crate::text::{ProcessorRef, Sku, VoucherCode};
+use crate::text::{LegacyNumber, ProcessorRef, Sku, VoucherCode};
 use crate::user::User;
 use crate::user_session::UserSession;
 use crate::uses::{Counted, Move, VoucherNote};
@@ -220,6 +220,22 @@ pub enum Write {
         /// The object.
         reference: ProcessorRef,
     },
+    /// A payment that staff confirmed is of this order. Condition: it is of none yet.
+    ClaimPayment {
+        /// The order.
+        order: OrderNumber,
+        /// Whose payment.
+        processor: ProcessorName,
+        /// The payment.
+        payment: ProcessorRef,
+    },
+    /// A number of another shop's is this order's. Condition: it is no order's yet.
+    ClaimLegacy {
+        /// The number there.
+        legacy: LegacyNumber,
+        /// The order.
+        order: OrderNumber,
+    },
     /// A ledger entry. Condition: no entry of the same cause.
     PostLedger(OrderNumber, LedgerEntry),
     /// A message owed. Condition: absent.
@@ -333,6 +349,8 @@ impl Write {
             Self::SaveRefund(..) => "save_refund",
             Self::RecordEvent(..) => "record_event",
             Self::LinkReference { .. } => "link_reference",
+            Self::ClaimPayment { .. } => "claim_payment",
+            Self::ClaimLegacy { .. } => "claim_legacy",
             Self::PostLedger(..) => "post_ledger",
             Self::Owe(_) => "owe",
             Self::Resend(_) => "resend",

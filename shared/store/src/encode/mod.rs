@@ -191,6 +191,10 @@ pub(crate) fn encode(write: &Write, store: &Store) -> Result<Vec<Op>, StoreError
         Write::SaveRefund(number, refund) => one(order::save(order::refund_row(keys, number, refund)?, refund.version)),
         Write::RecordEvent(number, event) => one(Op::create(order::event_row(keys, number, event)?)),
         Write::LinkReference { order, processor, reference } => one(order::link(keys, order, *processor, reference)?),
+        Write::ClaimPayment { order, processor, payment } => {
+            one(Op::create(Row::new(keys.payment(*processor, payment), "PAYMENT", order)?))
+        }
+        Write::ClaimLegacy { legacy, order } => one(Op::create(Row::new(keys.legacy(legacy), "ORDER", order)?)),
         Write::PostLedger(number, entry) => one(Op::create(order::ledger_row(keys, number, entry)?)),
         Write::Owe(item) => one(Op::create(order::outbox_row(keys, item)?)),
         Write::Resend(item) => one(order::resend(keys, item)?),

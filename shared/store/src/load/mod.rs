@@ -7,6 +7,8 @@ mod caller;
 mod catalog;
 mod clients;
 mod coupons;
+mod imported;
+mod manual;
 mod order;
 mod products;
 mod promotions;
@@ -18,6 +20,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedC
 
 pub use basket::BasketView;
 pub use caller::{CallerKeys, CallerRows};
+pub use manual::{PlacesView, WantedPlace};
 pub use order::OrderSummaries;
 pub(crate) use order::Waiting;
 pub use products::ProductFilter;
