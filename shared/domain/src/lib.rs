@@ -53,6 +53,7 @@ pub mod product;
 pub mod promotion;
 pub mod quantity;
 pub mod record_payment;
+pub mod refresh_basket;
 pub mod refund;
 pub mod refundable;
 pub mod request_refund;
