@@ -350,7 +350,7 @@ async fn pages_have_no_gap_and_name_nothing_twice() {
         "/api/v1/products?limit=100",
         "/api/v1/products?limit=7",
         "/api/v1/products",
-        "/api/v1/products?kind=bundle&limit=100",
+        "/api/v1/products?kind=entitlement&limit=100",
     ] {
         assert_eq!(all_pages(&nobody, path).await, public, "{path}");
     }

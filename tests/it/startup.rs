@@ -234,7 +234,7 @@ async fn a_parameter_store_that_cannot_be_reached_is_named_by_what_was_asked_of_
 #[tokio::test]
 async fn a_group_of_several_pages_is_read_whole() {
     let deployment = Deployment::open().await;
-    for number in 10..35 {
+    for number in 10..32 {
         deployment.put(&format!("shop/A_{number}"), Kind::String, "comes before what is needed");
     }
     drop(deployment.start("janitor").await);

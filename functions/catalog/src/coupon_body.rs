@@ -150,7 +150,7 @@ impl InvoiceBody {
 pub(crate) struct CouponBody {
     /// Its handle, which its offer and its catalog have too.
     #[schema(value_type = String, pattern = "^[a-z0-9_-]{1,64}$")]
-    id: Slug,
+    pub(crate) id: Slug,
     /// What people read.
     #[schema(value_type = String, max_length = 255)]
     title: Title,

@@ -48,8 +48,15 @@ pub(crate) async fn create_coupon(
     who: Claim<Staff>,
     Json(body): Json<CouponBody>,
 ) -> Result<Response, Problem> {
-    let named = named_catalog(&app, body.offer.condition.catalog.as_ref());
-    let (Staff(user), named) = who.with(named).await.map_err(|problem| problem.within("/offer"))?;
+    let load = async {
+        let namesake = async { app.store.read_offer(&body.id).await.map_err(Problem::from) };
+        tokio::try_join!(named_catalog(&app, body.offer.condition.catalog.as_ref()), namesake)
+    };
+    let (Staff(user), (named, namesake)) = who.with(load).await.map_err(|problem| problem.within("/offer"))?;
+    // An automatic offer lies elsewhere, where no condition of this transaction looks.
+    if namesake.is_some_and(|offer| offer.automatic) {
+        return Err(Problem::new(Code::Conflict).detail("another offer or catalog has this id"));
+    }
     let now = app.http.now();
     let ask = body.ask(named, user.username, now)?;
     let batch = (app.http.ids(now).make(), seed(&app)?);

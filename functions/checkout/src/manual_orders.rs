@@ -34,7 +34,7 @@ pub(crate) struct EnrollmentBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 254)]
     email: Option<Email>,
-    /// A seat or an entitlement that is on sale.
+    /// A seat, an entitlement or a bundle that is on sale.
     #[schema(value_type = String, max_length = 64)]
     sku: Sku,
 }

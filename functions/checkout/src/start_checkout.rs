@@ -249,6 +249,7 @@ fn refused(refusal: &CheckoutRefusal) -> Problem {
         CheckoutRefusal::BasketChanged => Problem::new(Code::BasketChanged).detail(refusal.to_string()),
         CheckoutRefusal::VoucherLapsed => Problem::new(Code::VoucherUsedUp).detail(refusal.to_string()),
         CheckoutRefusal::PriceChanged(_) => Problem::new(Code::PriceChanged).detail(refusal.to_string()),
+        CheckoutRefusal::TooMuch => Problem::new(Code::BasketFull).detail(refusal.to_string()),
         CheckoutRefusal::Blocked(_) => Problem::new(Code::BlockedCountry).detail(refusal.to_string()),
         CheckoutRefusal::Money(_) => Problem::new(Code::AmountNotPayable),
     }

@@ -1,11 +1,12 @@
 //! What a line gives, given and taken back: places at the LMS, and enrolment codes.
 
 use domain::fulfil_task::{Errand, LmsResult};
+use domain::id::OrderNumber;
 use domain::order::OrderFile;
 use domain::part::Part;
 use domain::product::Kind;
 use domain::task::Task;
-use lms::{EnrolRequest, EntitlementRequest, Lms, LmsError};
+use lms::{EnrolRequest, EntitlementRef, EntitlementRequest, Lms, LmsError};
 
 use crate::{App, WorkError, codes};
 
@@ -74,28 +75,44 @@ async fn revoke(app: &App, lms: &Lms, file: &OrderFile, (task, part): (&Task, &P
             None => incomplete(),
         });
     }
-    Ok(match entitlement(file, part) {
-        Some(request) => classify(revoke_entitlement(lms, &request, task, now).await.map(|()| None)),
-        None => incomplete(),
-    })
+    let Some(request) = entitlement(file, part) else { return Ok(incomplete()) };
+    let listed = match lms.list_entitlements(&request, now).await {
+        Ok(listed) => listed,
+        Err(error) => return Ok(classify(Err(error))),
+    };
+    let mut ours: Vec<EntitlementRef> = Vec::new();
+    for (order, reference) in listed {
+        let known = task.grant.as_deref() == Some(reference.as_str());
+        if known || is_ours(app, file, &order).await? {
+            ours.push(reference);
+        }
+    }
+    // The platform has it under the number of the shop that it was bought in: somebody must look.
+    if ours.is_empty() && file.order.imported_as.is_some() {
+        return Ok(LmsResult::Permanent("no_such_entitlement".to_owned(), None));
+    }
+    Ok(classify(revoke_entitlements(lms, &ours, now).await.map(|()| None)))
 }
 
-/// Takes an entitlement back: the one that we know of, or one that a grant whose answer was lost has made.
-async fn revoke_entitlement(
-    lms: &Lms,
-    request: &EntitlementRequest,
-    task: &Task,
-    now: jiff::Timestamp,
-) -> Result<(), LmsError> {
-    let known = task.grant.as_deref().and_then(|grant| grant.parse().ok());
-    let found = match known {
-        Some(reference) => Some(reference),
-        None => lms.find_entitlement(request, now).await?,
-    };
-    match found {
-        Some(reference) => lms.revoke_entitlement(&reference, now).await,
-        None => Ok(()),
+/// Whether an entitlement was given for an order of this shop: then nothing pays for it any more, since no line gives its
+/// place. The platform gives one for each order, and an order that was refunded before left its own, while another gave
+/// the same.
+async fn is_ours(app: &App, file: &OrderFile, order: &str) -> Result<bool, WorkError> {
+    let legacy = file.order.imported_as.as_ref().map(ToString::to_string);
+    if order == file.order.number.as_str() || legacy.as_deref() == Some(order) {
+        return Ok(true);
     }
+    let Ok(number) = order.parse::<OrderNumber>() else { return Ok(false) };
+    let other = app.store.read_order(&number).await?;
+    Ok(other.is_some_and(|other| other.order.owner == file.order.owner))
+}
+
+/// Takes entitlements back. One that ended meanwhile is as good as taken.
+async fn revoke_entitlements(lms: &Lms, ours: &[EntitlementRef], now: jiff::Timestamp) -> Result<(), LmsError> {
+    for reference in ours {
+        lms.revoke_entitlement(reference, now).await?;
+    }
+    Ok(())
 }
 
 fn enrolment(file: &OrderFile, part: &Part, active: bool) -> Option<EnrolRequest> {

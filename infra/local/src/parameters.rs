@@ -100,6 +100,7 @@ fn shop() -> Vec<(&'static str, String)> {
         ("BURSAR_TAX_RATES", "DE=19,CH=8.1".to_owned()),
         ("BURSAR_TAX_INCLUDED__NORTHWIND", "true".to_owned()),
         ("BURSAR_BLOCKED_COUNTRIES", "KP".to_owned()),
+        ("BURSAR_COUNTRY_HEADER", "CloudFront-Viewer-Country".to_owned()),
     ]
 }
 
@@ -121,7 +122,6 @@ fn identity(public: &str, own: impl Fn(&str) -> Value) -> Vec<(&'static str, Str
         ("BURSAR_ALLOWED_ORIGINS", dev_keys::FRONT_END.to_owned()),
         ("BURSAR_SESSION_REALMS", dev_keys::SESSION_REALMS.join(",")),
         ("BURSAR_SESSION_REALMS__NORTHWIND", other.to_owned()),
-        ("BURSAR_COUNTRY_HEADER", "CloudFront-Viewer-Country".to_owned()),
         ("BURSAR_SECURE_COOKIES", public.starts_with("https:").to_string()),
     ]
 }

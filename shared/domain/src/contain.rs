@@ -34,6 +34,9 @@ pub(crate) fn parts(draft: &ProductDraft, found: &[Product]) -> Result<Vec<Part>
     }
     let mut parts = Vec::with_capacity(draft.contains.len());
     for sku in &draft.contains {
+        if *sku == draft.sku {
+            return refuse("a product cannot contain itself");
+        }
         match found.iter().find(|product| product.sku == *sku) {
             None => return refuse("contains names a product that does not exist"),
             Some(product) if !product.kind.is_place() => return refuse("only seats and entitlements can be contained"),

@@ -47,7 +47,8 @@ pub fn offer_for(part: &Part, now: Timestamp) -> Result<Offer, BadText> {
         limits: Limits::default(),
         starts_at: None,
         ends_at: None,
-        priority: 0,
+        // Somebody paid for it: no other offer takes its place.
+        priority: u16::MAX,
         exclusive: false,
         automatic: false,
         version: next_version(None, now),

@@ -1,7 +1,7 @@
 //! Where a buyer is: which tax is due there, and what is not sold there.
 //!
-//! Two signals tell: the profile's country, and the one that the request came from. Either is enough for a country to
-//! count, so that moving one of them gains nothing. Source of the rule: MIT Unified Ecommerce.
+//! Two signals tell: the profile's country, and the one that the request came from. What either
+//! blocks is blocked; the tax is that of the first of them that has one. Source of the rule: MIT Unified Ecommerce.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

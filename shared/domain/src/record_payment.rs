@@ -190,7 +190,7 @@ impl Writer<'_> {
         self.post(Account::Sale, order.total, cause);
         self.plan.extend(order.lines.iter().filter_map(|line| move_units(line, from, Pile::Sold)));
         if from == Pile::Available {
-            self.plan.extend(take(&order, Hold::Again, self.now));
+            self.plan.extend(take(&order, Hold::Late, self.now));
         }
         let late = matches!(self.file.order.state, OrderState::Expired { .. });
         self.plan.writes.extend(grant_lines(&order, late, self.now, self.ids));

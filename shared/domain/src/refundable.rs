@@ -12,6 +12,7 @@ use crate::money::{Money, MoneyError, total};
 use crate::order::{OrderFile, OrderLine};
 use crate::owned::{Owned, owned_by};
 use crate::plan::{OutboxItem, Work, Write};
+use crate::product::Kind;
 use crate::refund::{Refund, RefundState};
 use crate::start_checkout::first_look;
 use crate::task::{TaskEvent, TaskState};
@@ -97,6 +98,25 @@ pub(crate) fn lines_to_revoke(file: &OrderFile, booked: &[&Refund], elsewhere: b
         lines.extend(not_kept(file));
     }
     lines
+}
+
+/// The lines of enrolment codes of which an approved refund leaves nothing.
+pub(crate) fn codes_to_withdraw(file: &OrderFile, refund: &Refund) -> BTreeSet<u32> {
+    if !refund.revoke || refund.account != Account::Sale {
+        return BTreeSet::new();
+    }
+    let gone = |left: Result<Money, MoneyError>, taken: Money| {
+        left.and_then(|left| left.minus(taken)).is_ok_and(|rest| rest.is_zero() || rest.is_negative())
+    };
+    let all_gone = gone(left(file, Claims::Approved, Some(refund)), refund.amount);
+    let others =
+        OrderFile { refunds: file.refunds.iter().filter(|r| r.id != refund.id).cloned().collect(), ..file.clone() };
+    let line_gone = |line: &OrderLine| {
+        refund.part_of(line.number).is_some_and(|part| gone(left_of_line(&others, line, Claims::Approved), part))
+    };
+    let sells_codes = |line: &&OrderLine| line.kind == Kind::EnrollmentCode;
+    let lines = file.order.lines.iter().filter(sells_codes).filter(|line| all_gone || line_gone(line));
+    lines.map(|line| line.number).collect()
 }
 
 /// Every line but those that staff refunded and let the learner keep.

@@ -16,7 +16,7 @@ use crate::order::{OrderFile, OrderLine, OrderState};
 use crate::owner::{Actor, UserId};
 use crate::plan::{OutboxItem, Plan, Work, Write};
 use crate::refund::{Refund, RefundReason, RefundState, RefundedLine};
-use crate::refundable::{Claims, left, left_of_line, lines_to_revoke, payment_of, revoke_lines};
+use crate::refundable::{Claims, codes_to_withdraw, left, left_of_line, lines_to_revoke, payment_of, revoke_lines};
 use crate::start_checkout::{first_look, log_detail};
 use crate::text::Note;
 
@@ -172,14 +172,16 @@ pub(crate) fn said(refund: &Refund) -> String {
 /// nothing to pay, it is done.
 pub(crate) fn set_off(file: &OrderFile, refund: &mut Refund, now: Timestamp, ids: &mut Ids) -> Vec<Write> {
     let number = &file.order.number;
-    if refund.by_hand {
-        return Vec::new();
-    }
-    if !refund.amount.is_zero() {
-        let due = first_look(now);
-        refund.due = Some(due);
-        let work = Work::Refund(refund.id.clone());
-        return vec![Write::Owe(OutboxItem { id: ids.make(), order: number.clone(), work, due, resent: 0 })];
+    if refund.by_hand || !refund.amount.is_zero() {
+        // Codes are withdrawn at once: others could redeem them while the money is on its way.
+        let mut writes = revoke_lines(file, &codes_to_withdraw(file, refund), ids.make(), now);
+        if !refund.by_hand {
+            let due = first_look(now);
+            refund.due = Some(due);
+            let work = Work::Refund(refund.id.clone());
+            writes.push(Write::Owe(OutboxItem { id: ids.make(), order: number.clone(), work, due, resent: 0 }));
+        }
+        return writes;
     }
     refund.state = RefundState::Succeeded;
     let lines = lines_to_revoke(file, &[refund], false);

@@ -28,9 +28,13 @@ pub struct CatalogQuery {
 }
 
 impl CatalogQuery {
-    /// Whether a product is as asked for.
+    /// Whether a product is as asked for. Enrolment codes are asked for by their kind.
     #[must_use]
     pub fn takes(&self, product: &Product) -> bool {
+        // One code sells up to a hundred places, so a use of an offer is one of those only where they are meant.
+        if product.kind == Kind::EnrollmentCode && self.kind != Some(Kind::EnrollmentCode) {
+            return false;
+        }
         let key = product.course_key.as_ref();
         let words: BTreeSet<String> = words(product.title.as_str());
         self.org.as_ref().is_none_or(|org| key.is_some_and(|key| key.org() == org))
@@ -70,7 +74,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Selection {
-    /// Every product.
+    /// Every product but enrolment codes.
     All,
     /// These.
     Skus(BTreeSet<Sku>),
@@ -83,7 +87,7 @@ impl Selection {
     #[must_use]
     pub fn holds(&self, product: &Product) -> bool {
         match self {
-            Self::All => true,
+            Self::All => product.kind != Kind::EnrollmentCode,
             Self::Skus(skus) => skus.contains(&product.sku),
             Self::Catalog(catalog) => catalog.holds(product),
         }

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::attempt::{Attempt, AttemptState};
-use crate::basket::{Basket, BasketLine, BasketStatus};
+use crate::basket::{Basket, BasketLine, BasketStatus, MAX_LINES};
 use crate::cancel_order;
 use crate::due::FIRST_LOOK;
 use crate::id::{Ids, OrderNumber};
@@ -85,6 +85,9 @@ pub enum CheckoutRefusal {
     /// The total is not the one that the buyer saw.
     #[error("the total is {0} now; look at it again")]
     PriceChanged(Money),
+    /// More than one order can give.
+    #[error("a basket holds at most 20 products, those of bundles counted; bundles in it have grown")]
+    TooMuch,
     /// Not sold where the buyer is.
     #[error("{0} cannot be sold to this country")]
     Blocked(Sku),
@@ -126,6 +129,10 @@ pub fn decide(
     let held = situation.replaced.map(|file| file.order.reservations.clone()).unwrap_or_default();
     let basket = &Basket { held, ..basket.clone() };
     sold_there(basket, situation.places, &checkout.at)?;
+    // Bundles may have grown since they were put in; the payment's transaction must hold all that they give.
+    if basket.lines.iter().map(|line| line.product.weight()).sum::<usize>() > MAX_LINES {
+        return Err(CheckoutRefusal::TooMuch);
+    }
     let tax = situation.places.tax(&checkout.at);
     let priced = basket.priced(situation.automatic, situation.buyer, tax, now)?;
     let pricing = priced.pricing.filter(|_| priced.unavailable.is_empty()).ok_or(CheckoutRefusal::BasketChanged)?;

@@ -125,7 +125,10 @@ pub struct VoucherUse {
 pub(crate) enum Hold {
     /// For a new order: at the very version.
     Fresh,
-    /// For an order that was priced before and is paid after its time: whatever became of the offer, if there is room.
+    /// For an order that was priced before and is paid after its time: whatever became of the offer, if there is room and
+    /// its codes are as they were. One that was ended or withdrawn since is not taken again.
+    Late,
+    /// For what was decided elsewhere, or is taken back: if there is room.
     Again,
 }
 
@@ -171,7 +174,7 @@ impl Reservation {
         let counted = Counted::Voucher(voucher.code.clone());
         let sole = (voucher.usage == Usage::MultiUsePerCustomer).then(|| user.clone());
         let room = Room { max_uses: Some(voucher.most), max_given: None, sole: sole.clone() };
-        let version = (hold == Hold::Fresh && direction > 0).then_some(voucher.version);
+        let version = (hold != Hold::Again && direction > 0).then_some(voucher.version);
         moves.push(Move { version, user: sole, ..plain(Counter::All(counted.clone()), room) });
         if voucher.usage == Usage::OncePerCustomer {
             let room = Room { max_uses: Some(1), ..Room::default() };

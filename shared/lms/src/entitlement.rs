@@ -110,7 +110,7 @@ impl Lms {
     }
 
     /// The entitlement that an earlier, unanswered [`Lms::grant_entitlement`] gave: of the same learner, course and
-    /// order, and not ended. The learner's 100 newest are searched, which is the largest page.
+    /// order, and not ended.
     ///
     /// # Errors
     /// [`LmsError`].
@@ -119,6 +119,21 @@ impl Lms {
         request: &EntitlementRequest,
         now: Timestamp,
     ) -> Result<Option<EntitlementRef>, LmsError> {
+        let all = self.list_entitlements(request, now).await?;
+        let same = |(order, _): &(String, EntitlementRef)| *order == request.order_number.as_str();
+        Ok(all.into_iter().find(same).map(|(_, reference)| reference))
+    }
+
+    /// The learner's entitlements to the course that have not ended, each with the order number that it was given with. The
+    /// learner's 100 newest are searched, which is the largest page.
+    ///
+    /// # Errors
+    /// [`LmsError`].
+    pub async fn list_entitlements(
+        &self,
+        request: &EntitlementRequest,
+        now: Timestamp,
+    ) -> Result<Vec<(String, EntitlementRef)>, LmsError> {
         let user = utf8_percent_encode(request.username.as_str(), SEGMENT);
         let path = format!("{ENTITLEMENTS}?user={user}&page_size=100");
         let answer = self.call(Call { method: Method::GET, path, body: None }, now).await?;
@@ -127,15 +142,16 @@ impl Lms {
         }
         let bad = LmsError::BadAnswer { status: answer.status };
         let Ok(page) = serde_json::from_str::<Page>(&answer.body) else { return Err(bad) };
-        let same = |shown: &&Entitlement| {
+        let live = |shown: &Entitlement| {
             shown.expired_at.is_none()
-                && shown.order_number.as_deref() == Some(request.order_number.as_str())
                 && shown.course_uuid.as_deref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(&request.course_uuid))
         };
-        match page.results.iter().find(same) {
-            Some(shown) => shown.uuid.parse().map(Some).map_err(|_| bad),
-            None => Ok(None),
+        let mut all = Vec::new();
+        for shown in page.results.into_iter().filter(live) {
+            let reference = shown.uuid.parse().map_err(|_| LmsError::BadAnswer { status: answer.status })?;
+            all.extend(shown.order_number.map(|order| (order, reference)));
         }
+        Ok(all)
     }
 
     /// Takes an entitlement back; the LMS also ends an enrolment that was made with it.

@@ -18,7 +18,7 @@ async fn sweep(bad: impl AsyncFn(&World, &Operation, &Sample)) {
         World::unchanged(&before, &world.table().await, &operation.id);
         tried += 1;
     }
-    assert_eq!(tried, 30);
+    assert_eq!(tried, 34);
     world.finish().await;
 }
 

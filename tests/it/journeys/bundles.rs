@@ -271,3 +271,71 @@ async fn a_bundle_stays_in_step_with_its_parts_whoever_edits_what_at_once() {
     }
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_bundle_that_grows_in_a_basket_is_not_sold_beyond_what_an_order_can_give() {
+    let app = TestApp::start().await;
+    let skus: Vec<String> = (0..30).map(|n| format!("S{n:02}")).collect();
+    let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
+    sell_all(&app, &skus).await;
+    let ada = app.user("ada");
+    for (sku, first) in [("ONE", 0), ("TWO", 10), ("SIX", 20)] {
+        bundle(&app, sku, "60", &skus[first..first + 6]).await;
+        ada.add(sku).await.expect(StatusCode::CREATED);
+    }
+    for (sku, first) in [("ONE", 0), ("TWO", 10), ("SIX", 15)] {
+        let more = json!({"contains": skus[first..first + 15]});
+        app.staff().patch(&format!("/api/v1/products/{sku}"), &more).await.expect(StatusCode::OK);
+    }
+    ada.checkout("grown").await.problem(409, "basket_full");
+    assert_eq!(ada.get("/api/v1/orders").await["items"], json!([]));
+    for sku in ["ONE", "TWO"] {
+        ada.delete(&format!("/api/v1/basket/lines/{sku}")).await.expect(StatusCode::OK);
+    }
+    let checkout = ada.checkout("one").await.expect(StatusCode::CREATED);
+    ada.pay(&checkout, "succeed").await.expect(StatusCode::OK);
+    app.settle().await;
+    assert_eq!(places(&app, "ada").await.len(), 15);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_product_does_not_contain_itself() {
+    let app = TestApp::start().await;
+    sell_all(&app, &["PY", "GO"]).await;
+    let body = json!({"sku": "PY", "kind": "bundle", "title": "PY", "contains": ["PY", "GO"]});
+    app.staff().put("/api/v1/products/PY", &body).await.problem(422, "invalid_fields");
+    app.finish().await;
+}
+
+/// An entitlement to a course, and a bundle with it in it.
+async fn rights(app: &TestApp) {
+    let right = json!({
+        "sku": "ANY", "kind": "entitlement", "title": "Any run", "mode": "verified", "published": true,
+        "attributes": {"course_uuid": "6f1a2b3c-4d5e-4f60-8a9b-0c1d2e3f4a5b"},
+        "stock": [{"price": {"amount": "99", "currency": "USD"}}],
+    });
+    app.staff().post("/api/v1/products", &right).await.expect(StatusCode::CREATED);
+    sell_all(app, &["GO"]).await;
+    bundle(app, "BOTH", "120", &["ANY", "GO"]).await;
+}
+
+#[tokio::test]
+async fn a_right_that_was_given_twice_is_taken_back_twice() {
+    let app = TestApp::start().await;
+    rights(&app).await;
+    let ada = app.user("ada");
+    let (alone, _) = buy(&app, &ada, "ANY").await;
+    let (both, _) = buy(&app, &ada, "BOTH").await;
+    let live = async || {
+        let answer = app.anonymous().get("/_local/lms/enrollments?username=ada").await.expect(StatusCode::OK);
+        let all = answer["entitlements"].as_array().expect("a list").clone();
+        all.iter().filter(|right| right["expired_at"].is_null()).count()
+    };
+    assert_eq!(live().await, 2);
+    refund(&app, &alone, "first", Value::Null).await;
+    assert!(live().await > 0);
+    refund(&app, &both, "second", Value::Null).await;
+    assert_eq!(live().await, 0);
+    app.finish().await;
+}

@@ -225,6 +225,11 @@ async fn a_coupon_that_collides_makes_nothing() {
         staff.get(path).await.problem(404, code);
     }
     staff.delete("/api/v1/vouchers/ACME-3").await.expect(StatusCode::NO_CONTENT);
+    // Also one that needs no code, which lies elsewhere.
+    let automatic =
+        json!({"id": "spring", "name": "Spring", "automatic": true, "benefit": {"type": "percent", "value": "5"}});
+    staff.post("/api/v1/offers", &automatic).await.expect(StatusCode::CREATED);
+    create(&app, json!({"id": "spring"})).await.problem(409, "conflict");
     let other = create(&app, json!({"id": "other"})).await;
     other.problem(409, "conflict");
     assert_eq!(other["detail"], "another offer or catalog has this id");

@@ -184,3 +184,90 @@ async fn who_bought_codes_is_no_first_time_buyer() {
     assert_eq!(manager.get("/api/v1/basket").await["total"]["amount"], "49.90");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn an_approved_refund_withdraws_the_codes_before_the_money_has_gone_back() {
+    let app = TestApp::start().await;
+    app.sell("PY", "49.90", "USD", None).await;
+    sell_codes(&app).await;
+    let manager = app.user("manager");
+    let checkout = buy_codes(&app, &manager, 3).await;
+    super::fault(&app, json!({"target": "stripe", "status": 503, "times": 1000, "operation": "POST /v1/refunds"}))
+        .await;
+    let path = format!("/api/v1/orders/{}/refunds", number(&checkout));
+    let asked = manager.with("Idempotency-Key", "ask").post(&path, &json!({"reason": "no need"})).await;
+    let id = asked.expect(StatusCode::CREATED)["id"].as_str().expect("an id").to_owned();
+    assert_eq!(count(&codes(&manager, &number(&checkout)).await, "available"), 3);
+    app.advance(1).await;
+    app.staff().post(&format!("/api/v1/refunds/{id}/approve"), &json!({})).await.expect(StatusCode::OK);
+    app.settle().await;
+    let order = manager.read_order(&checkout).await;
+    assert_eq!((&order["money_status"], &order["fulfillment_status"]), (&json!("paid"), &json!("revoked")));
+    assert_eq!(count(&codes(&manager, &number(&checkout)).await, "withdrawn"), 3);
+    app.cloud.faults.clear(None);
+    app.advance(7 * 3600).await;
+    assert_eq!(manager.read_order(&checkout).await["money_status"], "refunded");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_part_of_the_price_leaves_the_codes() {
+    let app = TestApp::start().await;
+    app.sell("PY", "49.90", "USD", None).await;
+    sell_codes(&app).await;
+    let manager = app.user("manager");
+    let checkout = buy_codes(&app, &manager, 2).await;
+    let path = format!("/api/v1/orders/{}/refunds", number(&checkout));
+    let part = json!({"reason": "a gesture", "lines": ["PY-CODES"], "amount": {"amount": "10.00", "currency": "USD"}});
+    app.staff().with("Idempotency-Key", "part").post(&path, &part).await.expect(StatusCode::CREATED);
+    app.settle().await;
+    assert_eq!(count(&codes(&manager, &number(&checkout)).await, "available"), 2);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_offer_for_everything_does_not_sell_codes() {
+    let app = TestApp::start().await;
+    app.sell("PY", "49.90", "USD", None).await;
+    sell_codes(&app).await;
+    let all = json!({"id": "scholar", "name": "Scholarship", "benefit": {"type": "free"}});
+    app.staff().post("/api/v1/offers", &all).await.expect(StatusCode::CREATED);
+    let code = json!({"code": "SCHOLAR", "usage": "single_use", "offer": "scholar"});
+    app.staff().post("/api/v1/vouchers", &code).await.expect(StatusCode::CREATED);
+    let ada = app.user("ada");
+    ada.post("/api/v1/basket/lines", &json!({"sku": "PY-CODES", "quantity": 100})).await.expect(StatusCode::CREATED);
+    ada.post("/api/v1/basket/vouchers", &json!({"code": "SCHOLAR"})).await.problem(404, "unknown_voucher");
+    ada.add("PY").await.expect(StatusCode::CREATED);
+    let basket = ada.post("/api/v1/basket/vouchers", &json!({"code": "SCHOLAR"})).await.expect(StatusCode::CREATED);
+    assert_eq!(basket["total"]["amount"], "4000.00");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_code_that_was_withdrawn_does_not_come_back_with_a_late_payment() {
+    let app = TestApp::start().await;
+    app.sell("PY", "49.90", "USD", None).await;
+    app.sell("GO", "1.00", "USD", None).await;
+    sell_codes(&app).await;
+    let manager = app.user("manager");
+    let bought = buy_codes(&app, &manager, 1).await;
+    let code = codes(&manager, &number(&bought)).await.remove(0).0;
+    let ada = app.user("ada");
+    ada.add("GO").await.expect(StatusCode::CREATED);
+    ada.add("PY").await.expect(StatusCode::CREATED);
+    ada.post("/api/v1/basket/vouchers", &json!({"code": code})).await.expect(StatusCode::CREATED);
+    let checkout = ada.checkout("late").await.expect(StatusCode::CREATED);
+    assert_eq!(checkout["total"]["amount"], "1.00");
+    app.advance(super::SESSION_OVER_S + 600).await;
+    assert_eq!(ada.read_order(&checkout).await["status"], "expired");
+    let path = format!("/api/v1/orders/{}/refunds", number(&bought));
+    let staff = app.staff().with("Idempotency-Key", "back");
+    staff.post(&path, &json!({"reason": "no need"})).await.expect(StatusCode::CREATED);
+    app.settle().await;
+    let payment = super::pay_aside(&app, &checkout, "100").await;
+    app.settle().await;
+    assert_eq!(ada.read_order(&checkout).await["status"], "expired");
+    assert_eq!(super::given_back(&app, &payment).await, [100]);
+    assert_eq!(app.enrolments("ada").await, [] as [Value; 0]);
+    app.finish().await;
+}

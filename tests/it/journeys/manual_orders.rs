@@ -123,8 +123,7 @@ async fn items_succeed_and_fail_on_their_own() {
     app.sell("GONE", "20.00", "USD", None).await;
     let staff = app.staff();
     staff.delete("/api/v1/products/GONE").await.expect(StatusCode::NO_CONTENT);
-    let codes = json!({"sku": "CODES", "kind": "enrollment_code", "title": "Codes", "course_key": "course-v1:Test+PY+1",
-        "mode": "verified", "published": true,
+    let codes = json!({"sku": "CODES", "kind": "enrollment_code", "title": "Codes", "contains": ["PY"], "published": true,
         "stock": [{"price": {"amount": "9.00", "currency": "USD"}}]});
     staff.post("/api/v1/products", &codes).await.expect(StatusCode::CREATED);
     buy(&app, &app.user("ada"), "PY").await;

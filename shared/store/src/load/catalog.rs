@@ -59,8 +59,9 @@ impl Store {
             }
         }
         let around: Vec<Sku> = file.products.iter().flat_map(|product| product.within.skus.clone()).collect();
-        if !around.is_empty() {
-            file.around = self.read_products(&around).await?;
+        let around: Vec<Sku> = BTreeSet::from_iter(around).into_iter().collect();
+        for some in around.chunks(100) {
+            file.around.extend(self.read_products(some).await?);
         }
         Ok(file)
     }

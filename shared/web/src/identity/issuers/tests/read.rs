@@ -218,6 +218,7 @@ fn a_token_tells_of_its_user() {
             administrator: Some(
                 false,
             ),
+            country: None,
             lms_user_id: Some(
                 42,
             ),
