@@ -18,6 +18,9 @@ use crate::text::BankReference;
 /// How far the clocks of a bank and ours may differ.
 const SKEW: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long after its time a transfer still pays its order, if there are places: banks take some days.
+const GRACE: SignedDuration = SignedDuration::from_hours(5 * 24);
+
 /// A transfer that staff found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
@@ -90,6 +93,10 @@ pub fn decide(
         payment: Some(payment.clone()),
         fact: Fact::Captured { amount: transfer.amount },
     };
+    // The price was promised for a time; after some days more it is no more given, whatever is left.
+    let promised = attempt.session_ends_at.saturating_add(GRACE).unwrap_or(Timestamp::MAX);
+    let places_gone = circumstances.places_gone || transfer.received_at > promised;
+    let circumstances = Circumstances { places_gone, ..circumstances };
     let (outcome, plan) = record_payment::decide(file, &event, raw, circumstances, (now, ids));
     let mut plan = said_by(plan, &transfer.by);
     let (order, processor) = (file.order.number.clone(), event.processor);

@@ -20,6 +20,18 @@ async fn an_order_that_nobody_pays_expires_and_a_late_transfer_revives_it_while_
 }
 
 #[tokio::test]
+async fn a_price_is_not_promised_for_ever() {
+    let app = TestApp::start().await;
+    app.sell("PY", "20.00", "USD", None).await;
+    let checkout = order(&app.user("ada"), "PY").await;
+    app.advance(20 * DAY_S).await;
+    let late = confirm(&app, &checkout, "20.00", "LATE").await.expect(StatusCode::CREATED);
+    assert_eq!((&late["outcome"], &late["order"]["status"]), (&json!("too_late"), &json!("expired")));
+    assert_eq!(late["order"]["refunds"][0]["amount"], usd("20.00"));
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_transfer_that_comes_too_late_or_for_a_cancelled_order_is_to_be_paid_back() {
     let app = TestApp::start().await;
     app.sell("LTD", "20.00", "USD", Some(1)).await;
