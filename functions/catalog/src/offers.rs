@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use domain::catalog::Catalog;
+use domain::enrolment_codes::is_of_codes;
 use domain::offer::{MAX_AUTOMATIC, Offer, save_offer};
 use domain::plan::{Plan, Write};
 use domain::text::Slug;
@@ -97,8 +98,16 @@ pub(crate) async fn delete_offer(
     Path(id): Path<Slug>,
     if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let offer = read(&app, who, &id).await?;
+    let load = async { tokio::try_join!(app.store.read_offer(&id), app.store.read_coupon(&id)) };
+    let (_, (offer, coupon)) = who.with(load).await?;
+    let offer = offer.ok_or_else(|| Problem::new(Code::UnknownOffer))?;
     if_match.check(offer.version)?;
+    if coupon.is_some() && !offer.automatic {
+        return Err(Problem::new(Code::InUse).detail("it is a coupon's; end the coupon"));
+    }
+    if is_of_codes(&id) {
+        return Err(Problem::new(Code::InUse).detail("enrolment codes that were sold open it"));
+    }
     commit(&app, Plan::of(Write::DropOffer(Box::new(offer))), Code::VersionMismatch).await?;
     Ok(StatusCode::NO_CONTENT)
 }

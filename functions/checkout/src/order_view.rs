@@ -1,6 +1,6 @@
 //! An order as it is read.
 
-use domain::order::{FulfillmentStatus, Manual, MoneyStatus, Order, OrderFile, OrderLine};
+use domain::order::{FulfillmentStatus, Manual, MoneyStatus, Order, OrderFile, OrderLine, OrderState};
 use domain::part::Part;
 use domain::task::{Task, TaskState};
 use jiff::Timestamp;
@@ -95,6 +95,8 @@ pub(crate) struct LineView {
     unit_price: MoneyBody,
     discount: MoneyBody,
     tax: Option<MoneyBody>,
+    /// The tax's rate in percent.
+    tax_rate: Option<String>,
     total: MoneyBody,
     /// Of a bundle, that of the part which is least done.
     fulfillment: FulfillmentView,
@@ -117,6 +119,7 @@ impl LineView {
             unit_price: line.unit_price.into(),
             discount: line.discount.into(),
             tax: line.tax.map(|tax| tax.amount.into()),
+            tax_rate: line.tax.map(|tax| tax.rate.to_string()),
             total: line.total.into(),
             fulfillment: FulfillmentView::of(file.tasks_of(line.number)),
             parts: parts.filter_map(part).map(|(part, task)| PartView::of(&part, task)).collect(),
@@ -217,6 +220,12 @@ pub(crate) struct OrderView {
     /// What it was called in the shop that it was imported from; left out of any other.
     #[serde(skip_serializing_if = "Option::is_none")]
     imported_as: Option<String>,
+    /// Until when it waits for the money; null if it does not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pay_by: Option<Timestamp>,
+    /// The buyer's countries that were known, the profile's first: what the tax rests on. To staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_countries: Option<Vec<String>>,
     #[schema(value_type = String, format = DateTime)]
     placed_at: Timestamp,
 }
@@ -240,6 +249,11 @@ impl OrderView {
             payment: (owner && payment.says_how()).then_some(payment),
             manual: order.manual.as_ref().map(|manual| ManualView::of(manual, reader)),
             imported_as: order.imported_as.as_ref().map(ToString::to_string),
+            pay_by: match order.state {
+                OrderState::PendingPayment { pay_by } => Some(pay_by),
+                OrderState::Paid { .. } | OrderState::Cancelled { .. } | OrderState::Expired { .. } => None,
+            },
+            tax_countries: reader.staff.then(|| order.at.countries().map(ToString::to_string).collect()),
             placed_at: order.placed_at,
         })
     }

@@ -27,6 +27,8 @@ pub(crate) struct ReceiptLine {
     unit_price: MoneyBody,
     discount: MoneyBody,
     tax: Option<MoneyBody>,
+    /// The tax's rate in percent.
+    tax_rate: Option<String>,
     total: MoneyBody,
 }
 
@@ -60,6 +62,7 @@ impl ReceiptView {
             unit_price: line.unit_price.into(),
             discount: line.discount.into(),
             tax: line.tax.map(|tax| tax.amount.into()),
+            tax_rate: line.tax.map(|tax| tax.rate.to_string()),
             total: line.total.into(),
         };
         Ok(Self {

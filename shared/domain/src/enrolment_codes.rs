@@ -64,7 +64,16 @@ pub fn offer_for(part: &Part, now: Timestamp) -> Result<Offer, BadText> {
 pub fn offer_id(sku: &Sku) -> Result<Slug, BadText> {
     let digest = Sha256::digest(sku.as_str().as_bytes());
     let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("enrollment-code-{hex}").parse()
+    format!("{OFFER}{hex}").parse()
+}
+
+/// What the ids of those offers begin with.
+const OFFER: &str = "enrollment-code-";
+
+/// Whether an offer is one that enrolment codes open, by its id.
+#[must_use]
+pub fn is_of_codes(offer: &Slug) -> bool {
+    offer.as_str().starts_with(OFFER)
 }
 
 fn title(part: &Part) -> Result<Title, BadText> {

@@ -93,17 +93,27 @@ impl OrderFile {
     #[must_use]
     pub fn money_status(&self) -> MoneyStatus {
         let kept = self.balance(Account::Sale).map_or(0, Money::minor);
-        // Money in another currency cannot be added up with the order's, and is more than was due all the same.
-        let over = self.balance(Account::Overpayment).map_or(1, Money::minor);
+        let over = self.is_overpaid();
         let charges = self.ledger.iter().filter(|entry| entry.account == Account::Sale && entry.is_charge());
         let charged = charges.map(|entry| entry.amount.minor()).reduce(i64::saturating_add);
         match charged {
-            _ if over > 0 => MoneyStatus::Overpaid,
+            _ if over => MoneyStatus::Overpaid,
             None => MoneyStatus::Unpaid,
             Some(charged) if kept >= charged => MoneyStatus::Paid,
             Some(_) if kept <= 0 => MoneyStatus::Refunded,
             Some(_) => MoneyStatus::PartiallyRefunded,
         }
+    }
+
+    /// Whether money is here that the order did not ask for. What came in another currency than the order's is held against
+    /// what went back in it.
+    fn is_overpaid(&self) -> bool {
+        let mut kept: BTreeMap<&'static str, i64> = BTreeMap::new();
+        for entry in self.ledger.iter().filter(|entry| entry.account == Account::Overpayment) {
+            let sum = kept.entry(entry.amount.currency().code()).or_default();
+            *sum = sum.saturating_add(entry.amount.minor());
+        }
+        kept.values().any(|sum| *sum > 0)
     }
 
     /// Where the fulfilment stands.

@@ -203,11 +203,10 @@ async fn what_is_told_of_a_coupon_and_its_limits_can_be_changed() {
     staff.patch(path, &json!({"codes": {"max_uses": 1}})).await.problem(422, "invalid_fields");
     let after = coupon(&app).await;
     assert_eq!((&after["codes"][0]["max_uses"], &after["uses"]), (&json!(5), &json!(2)));
-    // Without its offer a coupon is a note.
-    staff.delete("/api/v1/offers/acme").await.expect(StatusCode::NO_CONTENT);
-    staff.patch(path, &json!({"ends_at": null})).await.problem(409, "conflict");
+    // Its offer goes with the coupon only.
+    staff.delete("/api/v1/offers/acme").await.problem(409, "in_use");
     let told = staff.patch(path, &json!({"title": "Over"})).await.expect(StatusCode::OK);
-    assert_eq!((&told["offer"], &told["active"], &told["title"]), (&Value::Null, &json!(false), &json!("Over")));
+    assert_eq!((&told["active"], &told["title"]), (&json!(true), &json!("Over")));
     app.finish().await;
 }
 

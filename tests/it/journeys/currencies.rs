@@ -78,8 +78,10 @@ async fn check_offers(price: &str, off: &str, currency: &str, units: i64) {
         });
         app.staff().post("/api/v1/products", &body).await.expect(StatusCode::CREATED);
     }
-    offer(&app, "share", percent("15"), json!({"automatic": true, "priority": 1})).await;
-    offer(&app, "amount", json!({"type": "absolute", "value": money(off)}), json!({})).await;
+    // Enrolment codes are meant only where they are named.
+    let all = json!({"skus": ["PY", "BOTH", "TEAM"]});
+    offer(&app, "share", percent("15"), json!({"automatic": true, "priority": 1, "condition": all})).await;
+    offer(&app, "amount", json!({"type": "absolute", "value": money(off)}), json!({"condition": all})).await;
     let code = json!({"code": "OFF", "usage": "multi_use", "offer": "amount"});
     app.staff().post("/api/v1/vouchers", &code).await.expect(StatusCode::CREATED);
     let ada = app.user("ada");

@@ -85,6 +85,8 @@ async fn codes_are_bought_shown_to_the_buyer_and_redeemed_by_others() {
     let path = format!("/api/v1/vouchers/{}", all[2].0);
     app.staff().delete(&path).await.problem(409, "in_use");
     let mut ended = app.staff().get(&path).await.expect(StatusCode::OK).json;
+    let offer = format!("/api/v1/offers/{}", ended["offer"].as_str().expect("an offer"));
+    app.staff().delete(&offer).await.problem(409, "in_use");
     let fields = ["code", "usage", "offer", "max_uses", "starts_at", "ends_at", "email_domains"];
     ended.as_object_mut().expect("a voucher").retain(|name, _| fields.contains(&name.as_str()));
     ended["ends_at"] = json!("2020-01-01T00:00:00Z");

@@ -64,6 +64,8 @@ async fn what_is_charged_is_the_price_with_the_tax_and_the_order_keeps_both() {
     let intent = paid["payment_intent"].as_str().expect("a payment");
     assert_eq!(stripe_get(&app, &format!("payment_intents/{intent}")).await["amount"], 1_071);
     let order = ada.read_order(&checkout).await;
+    assert_eq!((&order["lines"][0]["tax_rate"], order.json.get("tax_countries")), (&json!("19"), None));
+    assert_eq!(app.staff().read_order(&checkout).await["tax_countries"], json!(["DE"]));
     let totals = &order["totals"];
     assert_eq!((&totals["tax"]["amount"], &totals["total"]["amount"]), (&json!("1.71"), &json!("10.71")));
     let file = app.cloud.store.read_order(&number(&checkout).parse().expect("a number")).await;

@@ -66,6 +66,10 @@ async fn a_second_transfer_and_one_of_another_amount_are_to_be_paid_back() {
     let short = confirm(&app, &checkout, "49.00", "SHORT").await.expect(StatusCode::CREATED);
     let said = (&short["outcome"], &short["order"]["status"], &short["order"]["refunds"][0]["reason"]);
     assert_eq!(said, (&json!("amount_mismatch"), &json!("pending_payment"), &json!("wrong_amount")));
+    // Another currency cannot be added up with the order's, and is held apart.
+    let euros = json!({"amount": {"amount": "49.90", "currency": "EUR"}, "reference": "EUROS"});
+    let euros = confirm_by(&app.staff(), "euros", &checkout, &euros).await.expect(StatusCode::CREATED);
+    assert_eq!(euros["outcome"], "amount_mismatch");
     // The account is still shown, and the right amount still pays.
     assert_eq!(ada.read_order(&checkout).await["payment"]["transfer"]["reference"], json!(number(&checkout)));
     let right = confirm(&app, &checkout, "49.90", "RIGHT").await.expect(StatusCode::CREATED);
