@@ -80,36 +80,42 @@ async fn revoke(app: &App, lms: &Lms, file: &OrderFile, (task, part): (&Task, &P
         Ok(listed) => listed,
         Err(error) => return Ok(classify(Err(error))),
     };
-    let mut ours: Vec<EntitlementRef> = Vec::new();
+    let mut unpaid: Vec<EntitlementRef> = Vec::new();
     for (order, reference) in listed {
         let known = task.grant.as_deref() == Some(reference.as_str());
-        if known || is_ours(app, file, &order).await? {
-            ours.push(reference);
+        if known || is_unpaid(app, file, &request, &order).await? {
+            unpaid.push(reference);
         }
     }
     // The platform has it under the number of the shop that it was bought in: somebody must look.
-    if ours.is_empty() && file.order.imported_as.is_some() {
+    if unpaid.is_empty() && file.order.imported_as.is_some() {
         return Ok(LmsResult::Permanent("no_such_entitlement".to_owned(), None));
     }
-    Ok(classify(revoke_entitlements(lms, &ours, now).await.map(|()| None)))
+    Ok(classify(revoke_entitlements(lms, &unpaid, now).await.map(|()| None)))
 }
 
-/// Whether an entitlement was given for an order of this shop: then nothing pays for it any more, since no line gives its
-/// place. The platform gives one for each order, and an order that was refunded before left its own, while another gave
-/// the same.
-async fn is_ours(app: &App, file: &OrderFile, order: &str) -> Result<bool, WorkError> {
+/// Whether an entitlement was given for an order of this learner's that gives no right to the course any more. The platform
+/// gives one for each order, so one that was refunded while another order gave the same place left its own behind. An order
+/// may give the course in another mode, and is paid for that.
+async fn is_unpaid(app: &App, file: &OrderFile, request: &EntitlementRequest, order: &str) -> Result<bool, WorkError> {
     let legacy = file.order.imported_as.as_ref().map(ToString::to_string);
     if order == file.order.number.as_str() || legacy.as_deref() == Some(order) {
-        return Ok(true);
+        return Ok(!gives_course(file, &request.course_uuid));
     }
     let Ok(number) = order.parse::<OrderNumber>() else { return Ok(false) };
     let other = app.store.read_order(&number).await?;
-    Ok(other.is_some_and(|other| other.order.owner == file.order.owner))
+    Ok(other.is_some_and(|other| other.order.owner == file.order.owner && !gives_course(&other, &request.course_uuid)))
 }
 
-/// Takes entitlements back. One that ended meanwhile is as good as taken.
-async fn revoke_entitlements(lms: &Lms, ours: &[EntitlementRef], now: jiff::Timestamp) -> Result<(), LmsError> {
-    for reference in ours {
+/// Whether an order still gives, or is to give, a right to a course.
+fn gives_course(file: &OrderFile, course_uuid: &str) -> bool {
+    let course = |task: &Task| file.line(task.line)?.part(task.part)?.course_uuid;
+    let same = |task: &Task| course(task).is_some_and(|uuid| uuid.eq_ignore_ascii_case(course_uuid));
+    file.tasks.values().any(|task| task.gives() && same(task))
+}
+
+async fn revoke_entitlements(lms: &Lms, which: &[EntitlementRef], now: jiff::Timestamp) -> Result<(), LmsError> {
+    for reference in which {
         lms.revoke_entitlement(reference, now).await?;
     }
     Ok(())

@@ -327,15 +327,45 @@ async fn a_right_that_was_given_twice_is_taken_back_twice() {
     let ada = app.user("ada");
     let (alone, _) = buy(&app, &ada, "ANY").await;
     let (both, _) = buy(&app, &ada, "BOTH").await;
-    let live = async || {
-        let answer = app.anonymous().get("/_local/lms/enrollments?username=ada").await.expect(StatusCode::OK);
-        let all = answer["entitlements"].as_array().expect("a list").clone();
-        all.iter().filter(|right| right["expired_at"].is_null()).count()
-    };
-    assert_eq!(live().await, 2);
+    assert_eq!(live(&app, "ada").await.len(), 2);
     refund(&app, &alone, "first", Value::Null).await;
-    assert!(live().await > 0);
+    assert!(!live(&app, "ada").await.is_empty());
     refund(&app, &both, "second", Value::Null).await;
-    assert_eq!(live().await, 0);
+    assert_eq!(live(&app, "ada").await, [] as [String; 0]);
+    app.finish().await;
+}
+
+/// The modes of a learner's rights that have not ended.
+async fn live(app: &TestApp, learner: &str) -> Vec<String> {
+    let path = format!("/_local/lms/enrollments?username={learner}");
+    let answer = app.anonymous().get(&path).await.expect(StatusCode::OK);
+    let all = answer["entitlements"].as_array().expect("a list").iter();
+    let live = all.filter(|right| right["expired_at"].is_null());
+    live.map(|right| right["mode"].as_str().expect("a mode").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_right_in_another_mode_that_is_paid_for_stays() {
+    let app = TestApp::start().await;
+    rights(&app).await;
+    let better = json!({
+        "sku": "PRO", "kind": "entitlement", "title": "Any run", "mode": "professional", "published": true,
+        "attributes": {"course_uuid": "6f1a2b3c-4d5e-4f60-8a9b-0c1d2e3f4a5b"},
+        "stock": [{"price": {"amount": "199", "currency": "USD"}}],
+    });
+    app.staff().post("/api/v1/products", &better).await.expect(StatusCode::CREATED);
+    // By an order of its own, and by another line of the same order.
+    let ada = app.user("ada");
+    let (first, _) = buy(&app, &ada, "ANY").await;
+    buy(&app, &ada, "PRO").await;
+    let bob = app.user("bob");
+    bob.add("ANY").await.expect(StatusCode::CREATED);
+    let (both, _) = buy(&app, &bob, "PRO").await;
+    refund(&app, &first, "ada", Value::Null).await;
+    refund(&app, &both, "bob", json!(["ANY"])).await;
+    assert_eq!(
+        (live(&app, "ada").await, live(&app, "bob").await),
+        (vec!["professional".to_owned()], vec!["professional".to_owned()])
+    );
     app.finish().await;
 }
