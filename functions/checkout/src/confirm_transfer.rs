@@ -129,17 +129,10 @@ async fn record(
 }
 
 fn count(before: &OrderFile, outcome: Outcome) {
-    match outcome {
-        Outcome::Paid | Outcome::PaidLate => metrics::order_paid(before.order.total),
-        Outcome::AmountMismatch => metrics::amount_mismatch(),
-        Outcome::Duplicate
-        | Outcome::AlreadyCounted
-        | Outcome::SecondPayment
-        | Outcome::TooLate
-        | Outcome::Noted
-        | Outcome::Refunded
-        | Outcome::RefundFailed
-        | Outcome::Premature => {}
+    if matches!(outcome, Outcome::Paid | Outcome::PaidLate) {
+        metrics::order_paid(before.order.total);
+    } else if outcome == Outcome::AmountMismatch {
+        metrics::amount_mismatch();
     }
 }
 

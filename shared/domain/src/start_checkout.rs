@@ -15,6 +15,7 @@ use crate::offer::Offer;
 use crate::order::{Order, OrderFile, OrderLine, OrderState};
 use crate::owned::{Owned, owned_by};
 use crate::owner::{Actor, UserId};
+use crate::part::Part;
 use crate::payment::{Flow, ProcessorName};
 use crate::places::{Places, Whereabouts};
 use crate::plan::{OutboxItem, Pile, Plan, Shift, Work, Write};
@@ -207,15 +208,17 @@ fn order(number: OrderNumber, basket: &Basket, pricing: &Pricing, checkout: &Che
 
 /// The snapshot of a priced line.
 pub(crate) fn order_line(number: u32, product: &Product, priced: &PricedLine, now: Timestamp) -> OrderLine {
+    let Part { sku, title, kind, course_key, mode, course_uuid, credit_provider, blocked_countries: _ } =
+        Part::of(product);
     OrderLine {
         number,
-        sku: product.sku.clone(),
-        title: product.title.clone(),
-        kind: product.kind,
-        course_key: product.course_key.clone(),
-        mode: product.mode.clone(),
-        course_uuid: product.course_uuid().map(str::to_owned),
-        credit_provider: product.credit_provider().map(str::to_owned),
+        sku,
+        title,
+        kind,
+        course_key,
+        mode,
+        course_uuid,
+        credit_provider,
         parts: product.contains.clone(),
         quantity: priced.quantity,
         unit_price: priced.unit_price,
