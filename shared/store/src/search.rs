@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use icu_normalizer::DecomposingNormalizerBorrowed;
+use icu_properties::CodePointMapData;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
 /// The most words by which one product is found. Each is a row of the edit's transaction, two if the title changes: with
 /// seven, a course of six seats still fits into one.
@@ -13,7 +14,10 @@ const MAX_TOKEN: usize = 40;
 
 /// The words of a text, in lower case without accents; words of one letter find nothing.
 pub(crate) fn words(text: &str) -> Vec<String> {
-    let plain: String = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
+    let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize_iter(text.chars());
+    let categories = CodePointMapData::<GeneralCategory>::new();
+    let is_accent = |c: &char| GeneralCategoryGroup::Mark.contains(categories.get(*c));
+    let plain: String = decomposed.filter(|c| !is_accent(c)).flat_map(char::to_lowercase).collect();
     let word = |word: &str| word.chars().take(MAX_TOKEN).collect::<String>();
     plain.split(|c: char| !c.is_alphanumeric()).filter(|w| w.chars().count() > 1).map(word).collect()
 }

@@ -3,7 +3,16 @@
 //! `lambda_http` turns API Gateway's payload (format 2.0, also with a base64 body) into an HTTP request and back. The
 //! same router is served by hyper in the local cloud.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use axum::Router;
+use axum::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use lambda_http::{Body, IntoResponse, Request};
+use tower::ServiceExt;
 
 use crate::context::Http;
 use crate::layers::contract;
@@ -14,7 +23,29 @@ use crate::tenants::choose_tenant;
 /// # Errors
 /// If the runtime's interface does not answer, which Lambda alone can mend.
 pub async fn serve(sites: impl IntoIterator<Item = (Http, Router)>) -> Result<(), lambda_http::Error> {
-    lambda_http::run(site(sites)).await
+    lambda_http::run(ServiceExt::<Request>::map_response(site(sites), Answer)).await
+}
+
+/// An answer on its way to the gateway: what is UTF-8 goes as the text that it is, anything else as base64. By itself
+/// `lambda_http` decodes every text by its charset, with the tables of all charsets of the web.
+struct Answer(Response);
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = http::Response<Body>> + Send>> {
+        Box::pin(async move {
+            let (mut parts, body) = self.0.into_parts();
+            let bytes = match body.collect().await {
+                Ok(collected) => collected.to_bytes(),
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "an answer broke off");
+                    parts.status = StatusCode::INTERNAL_SERVER_ERROR;
+                    Bytes::new()
+                }
+            };
+            let body = String::from_utf8(bytes.into()).map_or_else(|other| other.into_bytes().into(), Body::from);
+            http::Response::from_parts(parts, body)
+        })
+    }
 }
 
 /// What [`serve`] serves: the HTTP contract around each tenant's routes, and the choice between them.
@@ -34,6 +65,27 @@ mod tests {
     use super::*;
     use crate::testing::{body_text, http};
     use crate::{Caller, Claim, Json, Path, Problem};
+
+    #[tokio::test]
+    async fn an_answer_goes_to_the_gateway_as_text_or_as_bytes_whatever_it_says_that_it_is() {
+        for (kind, sent, told) in [
+            ("application/json", "{\"a\":\"ü\"}".as_bytes(), Body::from("{\"a\":\"ü\"}")),
+            ("text/csv; charset=utf-16", b"a,b", Body::from("a,b")),
+            ("text/plain", b"", Body::from("")),
+            ("application/json", &[0xff, 0xfe], Body::from(vec![0xff, 0xfe])),
+        ] {
+            let answer = Response::builder().header("content-type", kind).body(sent.into()).unwrap();
+            let answer = Answer(answer).into_response().await;
+            assert_eq!((answer.body(), answer.headers()["content-type"].to_str().unwrap()), (&told, kind));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_an_error() {
+        let broken = futures::stream::iter([Ok("half"), Err(std::io::Error::other("gone"))]);
+        let answer = Answer(Response::new(axum::body::Body::from_stream(broken))).into_response().await;
+        assert_eq!((answer.status(), answer.body()), (StatusCode::INTERNAL_SERVER_ERROR, &Body::from("")));
+    }
 
     #[tokio::test]
     async fn a_gateway_event_with_a_base64_body_reaches_its_handler_whole() {
