@@ -73,8 +73,6 @@ fn verify(
         }
     };
     telemetry::concerns_event(&event.event);
-    // What came of it is a line of its own, and a payment has several events.
-    tracing::debug!(event_type = event.event_type, "webhook verified");
     if event.fact == Fact::Irrelevant {
         metrics::webhook_event(WebhookOutcome::Irrelevant);
         return Ok(None);

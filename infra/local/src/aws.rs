@@ -19,6 +19,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use dynoxide::Database;
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;
+use tracing::Instrument;
 use winterbaume_core::MockAws;
 use winterbaume_sqs::SqsService;
 
@@ -126,15 +127,18 @@ impl HttpClient for Wire {
 
 impl HttpConnector for WireConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let operation = request.headers().get("x-amz-target").and_then(|t| t.rsplit('.').next()).unwrap_or("?");
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let span = trace::call(target);
+        let operation = target.rsplit('.').next().unwrap_or_default();
         let call = Call::begin(self.target, operation);
         let fault = self.faults.take(self.target, operation);
         let inner = self.inner.clone();
         HttpConnectorFuture::new(async move {
             let answer = match fault {
-                Some(fault) => misbehave(&inner, request, &fault).await?,
-                None => inner.call(request).await?,
+                Some(fault) => misbehave(&inner, request, &fault).instrument(span.clone()).await?,
+                None => inner.call(request).instrument(span.clone()).await?,
             };
+            trace::answered(&span, answer.status().as_u16());
             let (answer, capacity) = weigh(answer).await?;
             call.end(capacity);
             Ok(answer)

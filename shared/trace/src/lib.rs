@@ -8,7 +8,7 @@ use std::fmt;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use tracing::Span;
-use tracing::field::display;
+use tracing::field::{Empty, display};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// The header, and the attribute of a message, that carries a [`TraceParent`].
@@ -17,6 +17,8 @@ pub const TRACEPARENT: &str = "traceparent";
 pub const X_AMZN_TRACE_ID: &str = "x-amzn-trace-id";
 /// The `tracing` target of our own spans, by which telemetry knows them from those of libraries.
 pub const TARGET: &str = "bursar";
+/// The target of the spans of calls of AWS, which are made only where spans are exported.
+pub const CALLS: &str = "bursar::calls";
 
 /// A place in a trace: trace, span, and whether the trace is recorded. Written as `00-<trace>-<span>-<flags>`.
 ///
@@ -86,6 +88,34 @@ fn place_of(span: &Span) -> Option<TraceParent> {
     at.is_valid().then_some(TraceParent(at))
 }
 
+/// The span of one try of a call of AWS, named as the SDK names it (`DynamoDB.Query`) by the call's `x-amz-target`
+/// (`DynamoDB_20120810.Query`). [`answered`] ends what it tells.
+#[must_use]
+pub fn call(x_amz_target: &str) -> Span {
+    tracing::info_span!(
+        target: CALLS,
+        "call",
+        "otel.name" = name_of_call(x_amz_target),
+        "otel.kind" = "client",
+        "otel.status_code" = Empty,
+        "http.response.status_code" = Empty,
+    )
+}
+
+/// The status of a call's answer.
+pub fn answered(call: &Span, status: u16) {
+    call.record("http.response.status_code", status);
+    if status >= 400 {
+        call.record("otel.status_code", "error");
+    }
+}
+
+fn name_of_call(x_amz_target: &str) -> String {
+    let (service, operation) = x_amz_target.split_once('.').unwrap_or((x_amz_target, "?"));
+    let service = service.strip_prefix("Amazon").unwrap_or(service);
+    format!("{}.{operation}", service.split('_').next().unwrap_or(service))
+}
+
 fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -134,6 +164,18 @@ mod tests {
             let written = TraceParent::from_xray(&header).map(|parent| parent.to_string());
             let wanted = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
             assert_eq!(written.as_deref(), read.then_some(wanted), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_named_as_the_sdk_names_it() {
+        for (target, name) in [
+            ("DynamoDB_20120810.TransactWriteItems", "DynamoDB.TransactWriteItems"),
+            ("AmazonSQS.SendMessage", "SQS.SendMessage"),
+            ("AmazonSSM.GetParametersByPath", "SSM.GetParametersByPath"),
+            ("", ".?"),
+        ] {
+            assert_eq!(name_of_call(target), name);
         }
     }
 

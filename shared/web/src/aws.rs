@@ -20,6 +20,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 pub use aws_types::SdkConfig;
 use aws_types::region::Region;
 use reqwest::{Body, Client, Request};
+use tracing::Instrument;
 
 use crate::config::{ConfigError, Env};
 
@@ -79,11 +80,13 @@ impl HttpClient for Outbound {
 impl HttpConnector for Outbound {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let http = self.0.clone();
+        let span = trace::call(request.headers().get("x-amz-target").unwrap_or_default());
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let request = Request::try_from(request.map(Body::wrap)).map_err(failed)?;
-            let answer = http::Response::from(http.execute(request).await.map_err(failed)?);
-            let answer = HttpResponse::try_from(answer.map(SdkBody::from_body_1_x));
+            let answer = http.execute(request).instrument(span.clone()).await.map_err(failed)?;
+            trace::answered(&span, answer.status().as_u16());
+            let answer = HttpResponse::try_from(http::Response::from(answer).map(SdkBody::from_body_1_x));
             answer.map_err(|error| ConnectorError::other(error.into(), None))
         })
     }

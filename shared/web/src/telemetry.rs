@@ -32,8 +32,6 @@ const RUNTIME: &str = "lambda_runtime";
 /// Libraries that log whole requests, with tokens and personal data in them, at levels below `info`: those are never
 /// written, whatever `RUST_LOG` says.
 const CARRIERS: [&str; 6] = ["aws_", "h2", "hyper", "lambda_", "reqwest", "rustls"];
-/// The SDK's spans of its calls, each of which becomes one of ours when spans are exported.
-const SDK: &str = "aws_sdk_";
 
 /// What is written and where.
 #[derive(Clone, Debug)]
@@ -77,12 +75,12 @@ impl Telemetry {
     pub fn dispatch(self) -> Dispatch {
         let Self { logged, stage, exports, clock, output } = self;
         let lines = Lines::new(clock.clone(), output.clone());
-        let logged = logged.with_target(metrics::TARGET, LevelFilter::OFF).and(filter_fn(is_discreet));
+        let told_elsewhere = [metrics::TARGET, trace::CALLS].map(|target| (target, LevelFilter::OFF));
+        let logged = logged.with_targets(told_elsewhere).and(filter_fn(is_discreet));
         let framed = || filter_fn(is_framing).with_max_level_hint(LevelFilter::INFO);
         let counted = filter_fn(|what| what.target() == metrics::TARGET).with_max_level_hint(LevelFilter::INFO);
         let emf = stage.map(|stage| Emf::new(stage, clock, output).with_filter(counted.or(framed())));
-        let traced = filter_fn(move |what| is_traced(what, exports));
-        let traced = traced.with_max_level_hint(if exports { LevelFilter::DEBUG } else { LevelFilter::INFO });
+        let traced = filter_fn(move |what| is_traced(what, exports)).with_max_level_hint(LevelFilter::INFO);
         let outbox = exports.then(Outbox::default);
         let registry = tracing_subscriber::registry()
             .with(lines.with_filter(logged.or(framed())))
@@ -175,7 +173,7 @@ fn is_framing(what: &Metadata<'_>) -> bool {
 /// What becomes a span, or an event of one.
 fn is_traced(what: &Metadata<'_>, exports: bool) -> bool {
     if what.is_span() {
-        what.target() == trace::TARGET || (exports && what.target().starts_with(SDK))
+        what.target() == trace::TARGET || (exports && what.target() == trace::CALLS)
     } else {
         exports && *what.level() <= Level::WARN
     }
