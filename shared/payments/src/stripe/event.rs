@@ -10,6 +10,7 @@ use domain::payment::{Fact, ProcessorEvent, ProcessorName};
 use domain::text::ProcessorRef;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::fact::{self, ReadFact};
 use super::wire::{Charge, Dispute, Event, Expandable, Intent, Metadata, Refund, Session};
@@ -29,7 +30,7 @@ struct Told {
 /// # Errors
 /// [`WebhookRefusal::Malformed`] or [`WebhookRefusal::Unreadable`].
 pub(crate) fn read(body: &[u8], livemode: bool) -> Result<ProcessorEvent, WebhookRefusal> {
-    let event: Event = serde_json::from_slice(body).map_err(|_| WebhookRefusal::Malformed("not an event"))?;
+    let event: Event<'_> = serde_json::from_slice(body).map_err(|_| WebhookRefusal::Malformed("not an event"))?;
     if event.object != "event" {
         // A "thin" notification (`v2.core.event`): the endpoint was set up for the wrong payload style.
         return Err(WebhookRefusal::Malformed("object is not `event`"));
@@ -73,7 +74,7 @@ pub(crate) fn read(body: &[u8], livemode: bool) -> Result<ProcessorEvent, Webhoo
     }
 }
 
-fn told(kind: &str, object: serde_json::Value) -> Result<Told, WebhookRefusal> {
+fn told(kind: &str, object: &RawValue) -> Result<Told, WebhookRefusal> {
     match kind {
         "checkout.session.completed" => Ok(Told::session(parse(object)?, fact::completed)),
         "checkout.session.async_payment_succeeded" => Ok(Told::session(parse(object)?, fact::paid)),
@@ -96,8 +97,9 @@ fn told(kind: &str, object: serde_json::Value) -> Result<Told, WebhookRefusal> {
     }
 }
 
-fn parse<T: DeserializeOwned>(object: serde_json::Value) -> Result<T, WebhookRefusal> {
-    serde_json::from_value(object).map_err(|_| WebhookRefusal::Malformed("data.object does not have its type's shape"))
+fn parse<T: DeserializeOwned>(object: &RawValue) -> Result<T, WebhookRefusal> {
+    serde_json::from_str(object.get())
+        .map_err(|_| WebhookRefusal::Malformed("data.object does not have its type's shape"))
 }
 
 impl Told {

@@ -5,10 +5,11 @@
 
 use domain::text::ProcessorRef;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// `event`, around an object whose shape depends on the type.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Event {
+pub(crate) struct Event<'a> {
     pub(crate) id: ProcessorRef,
     pub(crate) object: String,
     #[serde(rename = "type")]
@@ -21,12 +22,14 @@ pub(crate) struct Event {
     /// The connected account, on Connect endpoints only.
     #[serde(default)]
     pub(crate) account: Option<String>,
-    pub(crate) data: EventData,
+    #[serde(borrow)]
+    pub(crate) data: EventData<'a>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(crate) struct EventData {
-    pub(crate) object: serde_json::Value,
+pub(crate) struct EventData<'a> {
+    #[serde(borrow)]
+    pub(crate) object: &'a RawValue,
 }
 
 /// `checkout.session`.

@@ -6,8 +6,8 @@
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
@@ -41,7 +41,8 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Emf {
         let (Some(name), Some(unit), Some(value)) = (text("metric"), text("unit"), text("value")) else { return };
         let Ok(value) = RawValue::from_string(value) else { return };
         let dimension = text("dimension").zip(text("member"));
-        let around = Fields::around(context.event_scope(event));
+        let mut around = Fields::default();
+        around.extend_around(context.event_scope(event));
         let at = self.clock.issuer_now().as_millisecond();
         self.output.write(&Document { stage: &self.stage, name, unit, value, dimension, around, at });
     }
@@ -58,17 +59,42 @@ struct Document<'a> {
     at: i64,
 }
 
+/// What CloudWatch reads of a line.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directives<'a> {
+    cloud_watch_metrics: [Directive<'a>; 1],
+    /// Unix milliseconds.
+    timestamp: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive<'a> {
+    /// One set, of one or two names.
+    dimensions: [&'a [&'a str]; 1],
+    metrics: [Definition<'a>; 1],
+    namespace: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition<'a> {
+    name: &'a str,
+    unit: &'a str,
+}
+
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut dimensions = vec!["Stage"];
-        dimensions.extend(self.dimension.as_ref().map(|(name, _)| name.as_str()));
-        let directive = json!({
-            "Namespace": NAMESPACE,
-            "Dimensions": [dimensions],
-            "Metrics": [{"Name": self.name, "Unit": self.unit}],
-        });
+        let own = self.dimension.as_ref().map(|(name, _)| name.as_str());
+        let both = ["Stage", own.unwrap_or_default()];
+        let directive = Directive {
+            dimensions: [if own.is_some() { &both } else { &both[..1] }],
+            metrics: [Definition { name: &self.name, unit: &self.unit }],
+            namespace: NAMESPACE,
+        };
         let mut document = serializer.serialize_map(None)?;
-        document.serialize_entry("_aws", &json!({"Timestamp": self.at, "CloudWatchMetrics": [directive]}))?;
+        document.serialize_entry("_aws", &Directives { cloud_watch_metrics: [directive], timestamp: self.at })?;
         document.serialize_entry("Stage", self.stage)?;
         if let Some((name, member)) = &self.dimension {
             document.serialize_entry(name, member)?;

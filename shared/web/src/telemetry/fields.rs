@@ -33,9 +33,9 @@ impl Fields {
         Some(self.0.remove(at).1)
     }
 
-    pub(super) fn extend(&mut self, others: &Self) {
-        for (name, value) in &others.0 {
-            self.put(name, value.clone());
+    pub(super) fn extend(&mut self, Self(others): Self) {
+        for (name, value) in others {
+            self.put(name, value);
         }
     }
 
@@ -43,15 +43,13 @@ impl Fields {
         self.0.iter()
     }
 
-    /// The fields of all spans around an event, outermost first.
-    pub(super) fn around<'a, S: for<'span> LookupSpan<'span>>(scope: Option<Scope<'a, S>>) -> Self {
-        let mut all = Self::default();
+    /// Adds the fields of all spans around an event, outermost first.
+    pub(super) fn extend_around<'a, S: for<'span> LookupSpan<'span>>(&mut self, scope: Option<Scope<'a, S>>) {
         for span in scope.into_iter().flat_map(Scope::from_root) {
             if let Some(SpanFields(fields)) = span.extensions().get() {
-                all.extend(fields);
+                self.extend(fields.clone());
             }
         }
-        all
     }
 }
 
@@ -118,7 +116,7 @@ impl SpanFields {
         if let Some(span) = context.span(id)
             && let Some(Self(fields)) = span.extensions_mut().get_mut()
         {
-            fields.extend(&on_lines(more));
+            fields.extend(on_lines(more));
         }
     }
 }

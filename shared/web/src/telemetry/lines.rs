@@ -38,8 +38,8 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lines {
         line.put("timestamp", format!("{:.3}", self.clock.issuer_now()));
         line.put("level", event.metadata().level().as_str());
         line.put("message", told.take("message").unwrap_or_default());
-        line.extend(&Fields::around(context.event_scope(event)));
-        line.extend(&told);
+        line.extend_around(context.event_scope(event));
+        line.extend(told);
         self.output.write(&line);
     }
 }
