@@ -5,6 +5,7 @@ use domain::journal::LogEntry;
 use domain::owner::Actor;
 use jiff::Timestamp;
 use serde::Serialize;
+use store::StoreError;
 use utoipa::ToSchema;
 use web::{Claim, Json, OrderReader, Path, Problem};
 
@@ -46,11 +47,24 @@ pub(crate) async fn read_timeline(
     who: Claim<OrderReader>,
     Path(name): Path<OrderName>,
 ) -> Result<Json<TimelineView>, Problem> {
-    let (OrderReader(user), file) = app.order_named(who, &name).await?;
-    let mut log = file.log;
+    let (found, read) = tokio::join!(app.order_named(who, &name), read_beside(&app, &name));
+    let (OrderReader(user), file) = found?;
+    let mut log = match read {
+        Some(log) => log?,
+        None => app.store.read_timeline(&file.order.number).await?,
+    };
     log.sort_by(|a, b| (a.at, a.id.as_str()).cmp(&(b.at, b.id.as_str())));
     let items = log.into_iter().map(|entry| view(entry, user.staff)).collect();
     Ok(Json(TimelineView { items }))
+}
+
+/// The timeline of an order that is named by our number, read beside the order; by another shop's, the order says first
+/// which it is.
+async fn read_beside(app: &App, name: &OrderName) -> Option<Result<Vec<LogEntry>, StoreError>> {
+    match name {
+        OrderName::Number(number) => Some(app.store.read_timeline(number).await),
+        OrderName::Legacy(_) => None,
+    }
 }
 
 fn view(entry: LogEntry, staff: bool) -> EventView {

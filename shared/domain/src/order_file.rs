@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::attempt::Attempt;
 use crate::id::AttemptId;
-use crate::journal::{LogEntry, ProcessorEventRecord};
+use crate::journal::ProcessorEventRecord;
 use crate::ledger::{Account, LedgerEntry};
 use crate::money::{Money, MoneyError, total};
 use crate::order::{Order, OrderLine};
@@ -60,8 +60,6 @@ pub struct OrderFile {
     pub refunds: Vec<Refund>,
     /// Messages owed to the queue.
     pub outbox: Vec<OutboxItem>,
-    /// Its timeline, oldest first.
-    pub log: Vec<LogEntry>,
 }
 
 impl OrderFile {
@@ -76,7 +74,6 @@ impl OrderFile {
             ledger: Vec::new(),
             refunds: Vec::new(),
             outbox: Vec::new(),
-            log: Vec::new(),
         }
     }
 

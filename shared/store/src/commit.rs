@@ -19,6 +19,9 @@ const COLLISIONS: u32 = 6;
 /// The most writes of one transaction.
 const MAX_OPS: usize = 100;
 
+/// A write with its name.
+type NamedOp = (&'static str, Op);
+
 /// Why a plan was not executed. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
@@ -59,17 +62,9 @@ impl Store {
     /// # Errors
     /// [`CommitError`].
     pub async fn commit(&self, plan: &Plan) -> Result<(), CommitError> {
-        let mut ops = Vec::with_capacity(plan.writes.len());
-        for write in &plan.writes {
-            ops.extend(encode(write, self)?.into_iter().map(|op| (write.name(), op)));
-        }
-        match ops.len() {
-            0 => return Ok(()),
-            1..=MAX_OPS => {}
-            _ => return Err(StoreError::TooManyWrites.into()),
-        }
         for collision in 0..=COLLISIONS {
-            let sent = if ops.len() == 1 { self.write_one(&ops).await } else { self.write_all(&ops).await };
+            // Each try sends its writes away.
+            let sent = Box::pin(self.send(self.encode_all(plan)?)).await;
             match sent {
                 Err(CommitError::Contended) if collision < COLLISIONS => pause(collision).await,
                 done => return done,
@@ -78,22 +73,34 @@ impl Store {
         Err(CommitError::Contended)
     }
 
+    fn encode_all(&self, plan: &Plan) -> Result<Vec<NamedOp>, StoreError> {
+        let mut ops = Vec::with_capacity(plan.writes.len());
+        for write in &plan.writes {
+            ops.extend(encode(write, self)?.into_iter().map(|op| (write.name(), op)));
+        }
+        Ok(ops)
+    }
+
+    /// A lone write costs half as much outside a transaction.
+    async fn send(&self, ops: Vec<NamedOp>) -> Result<(), CommitError> {
+        match <[NamedOp; 1]>::try_from(ops) {
+            Ok([(name, op)]) => self.write_one(name, op).await,
+            Err(ops) if ops.is_empty() => Ok(()),
+            Err(ops) if ops.len() > MAX_OPS => Err(StoreError::TooManyWrites.into()),
+            Err(ops) => self.write_all(ops).await,
+        }
+    }
+
     /// Whether a plan fits into one transaction; nothing is called.
     ///
     /// # Errors
     /// [`StoreError::TooManyWrites`] if it does not.
     pub fn check_size(&self, plan: &Plan) -> Result<(), StoreError> {
-        let mut count = 0_usize;
-        for write in &plan.writes {
-            count = count.saturating_add(encode(write, self)?.len());
-        }
-        if count > MAX_OPS { Err(StoreError::TooManyWrites) } else { Ok(()) }
+        if self.encode_all(plan)?.len() > MAX_OPS { Err(StoreError::TooManyWrites) } else { Ok(()) }
     }
 
-    /// A lone write costs half as much outside a transaction.
-    async fn write_one(&self, ops: &[(&'static str, Op)]) -> Result<(), CommitError> {
-        let [(name, op)] = ops else { return self.write_all(ops).await };
-        let (op, refused) = (op.clone(), || CommitError::Refused(vec![*name]));
+    async fn write_one(&self, name: &'static str, op: Op) -> Result<(), CommitError> {
+        let refused = || CommitError::Refused(vec![name]);
         let capacity = ReturnConsumedCapacity::Total;
         match op.action {
             Action::Put(item) => self
@@ -148,13 +155,13 @@ impl Store {
                     Some(DeleteItemError::TransactionConflictException(_)) => CommitError::Contended,
                     _ => StoreError::from(e).into(),
                 }),
-            Action::Check(_) => self.write_all(ops).await,
+            Action::Check(_) => self.write_all(vec![(name, op)]).await,
         }
     }
 
-    async fn write_all(&self, ops: &[(&'static str, Op)]) -> Result<(), CommitError> {
+    async fn write_all(&self, ops: Vec<NamedOp>) -> Result<(), CommitError> {
         let names: Vec<&'static str> = ops.iter().map(|(name, _)| *name).collect();
-        let items = ops.iter().map(|(_, op)| op.clone().transact(&self.table)).collect::<Result<Vec<_>, _>>()?;
+        let items = ops.into_iter().map(|(_, op)| op.transact(&self.table)).collect::<Result<Vec<_>, _>>()?;
         let sent = self
             .client
             .transact_write_items()

@@ -71,13 +71,13 @@ impl Row {
     }
 }
 
-/// The object under `data`.
-pub(crate) fn object<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
-    if number(item, "v").is_none_or(|version| version > SCHEMA) {
+/// The object under `data`, which it is made of.
+pub(crate) fn object<T: DeserializeOwned>(mut item: Item) -> Result<T, StoreError> {
+    if number(&item, "v").is_none_or(|version| version > SCHEMA) {
         return Err(StoreError::Incomplete("known schema version"));
     }
-    let data = item.get("data").ok_or(StoreError::Incomplete("data"))?;
-    Ok(serde_dynamo::from_attribute_value(data.clone())?)
+    let data = item.remove("data").ok_or(StoreError::Incomplete("data"))?;
+    Ok(serde_dynamo::from_attribute_value(data)?)
 }
 
 pub(crate) fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, StoreError> {

@@ -9,8 +9,7 @@ use std::path::Path;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Expr, ExprLit, ExprMethodCall, ExprPath, ExprStruct, ImplItem, Item, ItemImpl, Lit, Macro, Member,
-    Token, Type,
+    Attribute, Expr, ExprLit, ExprMethodCall, ExprPath, ExprStruct, ImplItem, Item, ItemImpl, Lit, Macro, Token, Type,
 };
 
 use super::root;
@@ -189,6 +188,7 @@ impl Reader<'_> {
         {
             self.said.writes.insert(variant.clone());
         }
+        self.said.table |= names.ends_with(&["Partition".to_owned(), "of".to_owned()]);
         self.said.paths.insert(names.join("::"));
     }
 
@@ -210,13 +210,6 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     fn visit_expr_struct(&mut self, made: &'ast ExprStruct) {
         self.path(&made.path);
-        let partition = made.path.segments.last().is_some_and(|segment| segment.ident == "Partition");
-        let none = |expr: &Expr| matches!(expr, Expr::Path(path) if path.path.is_ident("None"));
-        for field in &made.fields {
-            if partition && matches!(&field.member, Member::Named(name) if name == "index") && none(&field.expr) {
-                self.said.table = true;
-            }
-        }
         visit::visit_expr_struct(self, made);
     }
 

@@ -13,7 +13,7 @@ use domain::text::ProcessorRef;
 
 use super::Op;
 use crate::error::StoreError;
-use crate::keys::Keys;
+use crate::keys::{Keys, TIMELINE};
 use crate::row::{Row, n, s};
 
 /// Puts a row whose version was counted up: the row in the table must be at the version before.
@@ -79,7 +79,7 @@ pub(super) fn ledger_row(keys: Keys<'_>, order: &OrderNumber, entry: &LedgerEntr
 }
 
 pub(super) fn log_row(keys: Keys<'_>, order: &OrderNumber, entry: &LogEntry) -> Result<Row, StoreError> {
-    Row::new(keys.order(order), format!("LOG#{}", entry.id), entry)
+    Row::new(keys.order(order), format!("{TIMELINE}{}", entry.id), entry)
 }
 
 pub(super) fn journal_row(

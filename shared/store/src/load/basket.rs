@@ -69,7 +69,7 @@ impl Store {
         )?;
         let mut view = BasketView { offers, buyer, ..BasketView::default() };
         for row in rows {
-            view.take(&row, keys, owner, now)?;
+            view.take(row, keys, owner, now)?;
         }
         Ok(view)
     }
@@ -84,7 +84,7 @@ impl Store {
         idempotency_key: &str,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let row = self.get(Keys(&self.tenant).idempotency(user), idempotency_key).await?;
-        row.as_ref().map(object).transpose()
+        row.map(object).transpose()
     }
 
     /// The places at the LMS that a user owns by any product. One round trip (more only beyond a megabyte).
@@ -92,29 +92,21 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn read_places(&self, user: &UserId) -> Result<BTreeSet<String>, StoreError> {
-        let pk = Keys(&self.tenant).owned(user);
-        let partition = Partition { index: None, pk, prefix: None, newest_first: false };
+        let partition = Partition::of(Keys(&self.tenant).owned(user));
         let mut places = BTreeSet::new();
-        let mut next = None;
-        loop {
-            let page = self.query(&partition, 1000, next.as_ref()).await?;
-            for row in page.items.iter().filter(|row| row.contains_key("lines")) {
-                places.insert(text(row, "place")?.to_owned());
-            }
-            match page.next {
-                Some(position) => next = Some(position),
-                None => return Ok(places),
-            }
+        for row in self.query_all(&partition, usize::MAX).await?.iter().filter(|row| row.contains_key("lines")) {
+            places.insert(text(row, "place")?.to_owned());
         }
+        Ok(places)
     }
 }
 
 impl BasketView {
-    fn take(&mut self, row: &Item, keys: Keys<'_>, owner: &Owner, now: Timestamp) -> Result<(), StoreError> {
-        let (pk, sk) = (text(row, "pk")?, text(row, "sk")?);
+    fn take(&mut self, row: Item, keys: Keys<'_>, owner: &Owner, now: Timestamp) -> Result<(), StoreError> {
+        let sk = text(&row, "sk")?;
         match sk {
             "PRODUCT" => self.products.push(product(row)?),
-            "BASKET" if pk == keys.basket(owner) => self.basket = Some(kept(object(row)?, now)),
+            "BASKET" if text(&row, "pk")? == keys.basket(owner) => self.basket = Some(kept(object(row)?, now)),
             _ => match sk.strip_prefix("SKU#").and_then(|sku| sku.parse().ok()) {
                 Some(sku) if row.contains_key("lines") => {
                     self.owned.insert(sku);

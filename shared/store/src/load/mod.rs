@@ -32,6 +32,9 @@ use crate::error::StoreError;
 use crate::keys::Keys;
 use crate::row::{Item, s, text};
 
+/// The most rows that one query asks for.
+const PAGE: i32 = 1000;
+
 /// Where a listing goes on: the last row's keys, to be sealed in a cursor before it leaves the service.
 pub type Position = BTreeMap<String, String>;
 
@@ -48,9 +51,29 @@ pub struct Page<T> {
 struct Partition<'a> {
     index: Option<&'static str>,
     pk: String,
-    /// Only rows whose sort key begins so.
-    prefix: Option<&'a str>,
+    range: Range<'a>,
     newest_first: bool,
+    /// Rows come without their keys and counters: `sk`, `v` and the object.
+    objects_only: bool,
+}
+
+/// Which rows of a partition, by sort key.
+enum Range<'a> {
+    All,
+    Beginning(&'a str),
+    Before(&'a str),
+}
+
+impl Partition<'_> {
+    /// All of a partition of the table, oldest first.
+    const fn of(pk: String) -> Self {
+        Self { index: None, pk, range: Range::All, newest_first: false, objects_only: false }
+    }
+
+    /// The same of an index.
+    fn of_index(index: &'static str, pk: String) -> Self {
+        Self { index: Some(index), ..Self::of(pk) }
+    }
 }
 
 impl Store {
@@ -109,6 +132,19 @@ impl Store {
         Ok(self.get(pk, sk).await?.into_iter().collect())
     }
 
+    /// All rows of a partition: one round trip, more only beyond a megabyte. It ends early with the page that passes `most`.
+    async fn query_all(&self, partition: &Partition<'_>, most: usize) -> Result<Vec<Item>, StoreError> {
+        let (mut rows, mut next) = (Vec::new(), None);
+        loop {
+            let page = Box::pin(self.query(partition, PAGE, next.as_ref())).await?;
+            rows.extend(page.items);
+            match page.next {
+                Some(position) if rows.len() < most => next = Some(position),
+                Some(_) | None => return Ok(rows),
+            }
+        }
+    }
+
     /// One query, from `after` on.
     async fn query(
         &self,
@@ -117,8 +153,11 @@ impl Store {
         after: Option<&Position>,
     ) -> Result<Page<Item>, StoreError> {
         let attribute = |name: &str| partition.index.map_or(name.to_owned(), |index| format!("{index}{name}"));
-        let condition =
-            if partition.prefix.is_some() { "#pk = :pk AND begins_with(#sk, :prefix)" } else { "#pk = :pk" };
+        let (condition, bound) = match partition.range {
+            Range::All => ("#pk = :pk", None),
+            Range::Beginning(bound) => ("#pk = :pk AND begins_with(#sk, :bound)", Some(bound)),
+            Range::Before(bound) => ("#pk = :pk AND #sk < :bound", Some(bound)),
+        };
         let mut request = self
             .client
             .query()
@@ -132,10 +171,14 @@ impl Store {
             .limit(limit)
             .set_exclusive_start_key(after.map(start_key))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        if let Some(prefix) = partition.prefix {
+        if let Some(bound) = bound {
             request = request
                 .expression_attribute_names("#sk", attribute("sk"))
-                .expression_attribute_values(":prefix", s(prefix));
+                .expression_attribute_values(":bound", s(bound));
+        }
+        if partition.objects_only {
+            // `data` is a reserved word.
+            request = request.projection_expression("sk, v, #data").expression_attribute_names("#data", "data");
         }
         let answer = request.send().await?;
         let next = answer.last_evaluated_key.map(position).transpose()?;

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use domain::id::{BatchId, OrderNumber, RefundId};
+use domain::journal::LogEntry;
 use domain::order::{Order, OrderFile};
 use domain::owner::UserId;
 use domain::payment::ProcessorName;
@@ -10,10 +11,10 @@ use domain::text::ProcessorRef;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
-use super::{Page, Partition, Position};
+use super::{Page, Partition, Position, Range};
 use crate::Store;
 use crate::error::StoreError;
-use crate::keys::{DUE_SHARDS, Keys, moment};
+use crate::keys::{DUE_SHARDS, Keys, TIMELINE, moment};
 use crate::row::{Item, object, s, text};
 
 /// Which orders to list.
@@ -26,24 +27,24 @@ pub enum OrderSummaries {
 }
 
 impl Store {
-    /// Reads an order with everything that belongs to it. One round trip (more only beyond a megabyte).
+    /// Reads an order with everything that belongs to it but its timeline. One round trip (more only beyond a megabyte).
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn read_order(&self, number: &OrderNumber) -> Result<Option<OrderFile>, StoreError> {
-        let pk = Keys(&self.tenant).order(number);
-        let partition = Partition { index: None, pk, prefix: None, newest_first: false };
-        let mut rows = Vec::new();
-        let mut next = None;
-        loop {
-            let page = self.query(&partition, 1000, next.as_ref()).await?;
-            rows.extend(page.items);
-            match page.next {
-                Some(position) => next = Some(position),
-                None => break,
-            }
-        }
-        order_file(&rows)
+        let of = Partition::of(Keys(&self.tenant).order(number));
+        let partition = Partition { range: Range::Before(TIMELINE), objects_only: true, ..of };
+        order_file(self.query_all(&partition, usize::MAX).await?)
+    }
+
+    /// Reads an order's timeline, in no order. One round trip (more only beyond a megabyte).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read_timeline(&self, number: &OrderNumber) -> Result<Vec<LogEntry>, StoreError> {
+        let of = Partition::of(Keys(&self.tenant).order(number));
+        let partition = Partition { range: Range::Beginning(TIMELINE), objects_only: true, ..of };
+        self.query_all(&partition, usize::MAX).await?.into_iter().map(object).collect()
     }
 
     /// The order that a processor's object belongs to. One round trip.
@@ -56,7 +57,7 @@ impl Store {
         reference: &ProcessorRef,
     ) -> Result<Option<OrderNumber>, StoreError> {
         let pk = Keys(&self.tenant).reference(processor, reference);
-        let partition = Partition { index: Some("gsi3"), pk, prefix: None, newest_first: false };
+        let partition = Partition::of_index("gsi3", pk);
         let page = self.query(&partition, 1, None).await?;
         let number = page.items.first().map(|row| text(row, "gsi3sk")).transpose()?;
         Ok(number.and_then(|number| number.parse().ok()))
@@ -77,9 +78,9 @@ impl Store {
             OrderSummaries::Of(user) => ("gsi1", keys.orders_of(user)),
             OrderSummaries::In(state) => ("gsi3", keys.orders_in(state)),
         };
-        let partition = Partition { index: Some(index), pk, prefix: None, newest_first: true };
+        let partition = Partition { newest_first: true, objects_only: true, ..Partition::of_index(index, pk) };
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.into_iter().map(object).collect::<Result<_, _>>()?, next: page.next })
     }
 
     /// Reads the order that a refund is of, with everything that belongs to it. Two round trips; one for a refund that is
@@ -89,7 +90,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_refunded_order(&self, refund: &RefundId) -> Result<Option<OrderFile>, StoreError> {
         match self.get(Keys(&self.tenant).refund(refund), "REFUND").await? {
-            Some(way) => self.read_order(&object(&way)?).await,
+            Some(way) => self.read_order(&object(way)?).await,
             None => Ok(None),
         }
     }
@@ -105,13 +106,13 @@ impl Store {
         after: Option<&Position>,
     ) -> Result<Page<(OrderNumber, Refund)>, StoreError> {
         let keys = Keys(&self.tenant);
-        let partition = Partition { index: Some("gsi3"), pk: keys.refunds_in(state), prefix: None, newest_first: true };
+        let partition = Partition { newest_first: true, ..Partition::of_index("gsi3", keys.refunds_in(state)) };
         let page = self.query(&partition, i32::from(limit), after).await?;
-        let of = |row: &Item| {
-            let number = text(row, "pk")?.rsplit('#').next().and_then(|number| number.parse().ok());
+        let of = |row: Item| {
+            let number = text(&row, "pk")?.rsplit('#').next().and_then(|number| number.parse().ok());
             Ok((number.ok_or(StoreError::Incomplete("order number"))?, object(row)?))
         };
-        Ok(Page { items: page.items.iter().map(of).collect::<Result<_, StoreError>>()?, next: page.next })
+        Ok(Page { items: page.items.into_iter().map(of).collect::<Result<_, StoreError>>()?, next: page.next })
     }
 
     /// What is due at `now`, about `per_shard` rows of each shard of the index, the oldest: since when, and of what. An order that has several things due is named several times. A row that cannot be read is logged, left out, and
@@ -178,11 +179,12 @@ fn due(key: &str) -> Option<Due> {
 }
 
 /// The rows of an order's partition as its file; `None` without an order row.
-pub(super) fn order_file(rows: &[Item]) -> Result<Option<OrderFile>, StoreError> {
-    let Some(head) = rows.iter().find(|row| text(row, "sk").is_ok_and(|sk| sk == "ORDER")) else { return Ok(None) };
-    let mut file = OrderFile::new(object(head)?);
+pub(super) fn order_file(mut rows: Vec<Item>) -> Result<Option<OrderFile>, StoreError> {
+    let head = rows.iter().position(|row| text(row, "sk").is_ok_and(|sk| sk == "ORDER"));
+    let Some(head) = head else { return Ok(None) };
+    let mut file = OrderFile::new(object(rows.swap_remove(head))?);
     for row in rows {
-        match text(row, "sk")?.split('#').next().unwrap_or_default() {
+        match text(&row, "sk")?.split('#').next().unwrap_or_default() {
             "PAY" => file.attempts.push(object(row)?),
             "TASK" => {
                 let task: domain::task::Task = object(row)?;
@@ -192,8 +194,7 @@ pub(super) fn order_file(rows: &[Item]) -> Result<Option<OrderFile>, StoreError>
             "LEDGER" => file.ledger.push(object(row)?),
             "REFUND" => file.refunds.push(object(row)?),
             "OUT" => file.outbox.push(object(row)?),
-            "LOG" => file.log.push(object(row)?),
-            // The order itself, references, and what a later version may add.
+            // References, the timeline, and what a later version may add.
             _ => {}
         }
     }

@@ -11,15 +11,13 @@ use domain::uses::{Counted, Level, VoucherNote};
 use domain::voucher::{Entered, Voucher};
 use futures::future::try_join_all;
 
-use super::{Page, Partition, Position};
+use super::{Page, Partition, Position, Range};
 use crate::Store;
 use crate::encode::{USE, VOUCHER, key};
 use crate::error::StoreError;
 use crate::keys::{Keys, offer_sk, uses_sk};
 use crate::row::{Item, number, object, text};
 
-/// The most rows of one round trip: as many as a megabyte holds, most likely.
-const PAGE: i32 = 1000;
 /// The most rows of automatic offers that are read: each has two.
 const MAX_AUTOMATIC: usize = 400;
 /// The most rows of a user that are read for their uses.
@@ -35,21 +33,22 @@ pub(super) fn level(row: &Item) -> Level {
 }
 
 /// A voucher with its level.
-pub(super) fn voucher(row: &Item) -> Result<Voucher, StoreError> {
+pub(super) fn voucher(row: Item) -> Result<Voucher, StoreError> {
     let has_uses = |(name, value): (&String, &AttributeValue)| {
         let some = matches!(value, AttributeValue::N(number) if number != "0");
         name.strip_prefix("by_").filter(|_| some).and_then(|user| user.parse().ok())
     };
-    Ok(Voucher { level: level(row), holder: row.iter().find_map(has_uses), ..object(row)? })
+    let (level, holder) = (level(&row), row.iter().find_map(has_uses));
+    Ok(Voucher { level, holder, ..object(row)? })
 }
 
 /// Offers with their levels, of rows of both.
-fn offers(rows: &[Item]) -> Result<Vec<Offer>, StoreError> {
+fn offers(rows: Vec<Item>) -> Result<Vec<Offer>, StoreError> {
     let mut levels = BTreeMap::new();
     let mut offers: Vec<Offer> = Vec::new();
     for row in rows {
-        match text(row, "sk")?.strip_prefix("USES#") {
-            Some(id) => drop(levels.insert(id.to_owned(), level(row))),
+        match text(&row, "sk")?.strip_prefix("USES#") {
+            Some(id) => drop(levels.insert(id.to_owned(), level(&row))),
             None => offers.push(object(row)?),
         }
     }
@@ -70,26 +69,13 @@ pub(super) fn counted(sk: &str) -> Option<Counted> {
 }
 
 impl Store {
-    /// Reads a partition, about up to `most` rows.
-    async fn read_all(&self, pk: String, most: usize) -> Result<Vec<Item>, StoreError> {
-        let partition = Partition { index: None, pk, prefix: None, newest_first: false };
-        let (mut rows, mut next) = (Vec::new(), None);
-        loop {
-            let page = self.query(&partition, PAGE, next.as_ref()).await?;
-            rows.extend(page.items);
-            match page.next {
-                Some(position) if rows.len() < most => next = Some(position),
-                Some(_) | None => return Ok(rows),
-            }
-        }
-    }
-
     /// The offers that need no code. One round trip.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn read_automatic_offers(&self) -> Result<Vec<Offer>, StoreError> {
-        offers(&self.read_all(Keys(&self.tenant).automatic_offers(), MAX_AUTOMATIC).await?)
+        let partition = Partition::of(Keys(&self.tenant).automatic_offers());
+        offers(self.query_all(&partition, MAX_AUTOMATIC).await?)
     }
 
     /// What a user bought and used. One round trip; none for nobody.
@@ -99,7 +85,8 @@ impl Store {
     pub async fn read_uses(&self, user: Option<&UserId>) -> Result<Buyer, StoreError> {
         let mut buyer = Buyer::default();
         let Some(user) = user else { return Ok(buyer) };
-        for row in self.read_all(Keys(&self.tenant).owned(user), MAX_OWNED).await? {
+        let partition = Partition::of(Keys(&self.tenant).owned(user));
+        for row in self.query_all(&partition, MAX_OWNED).await? {
             match counted(text(&row, "sk")?) {
                 Some(counted) => drop(buyer.uses.insert(counted, number(&row, "taken").unwrap_or(0))),
                 None => buyer.bought = true,
@@ -131,11 +118,9 @@ impl Store {
         });
         let rows = self.get_many(wanted.collect()).await?;
         // A counter outlives its offer, so that one may be there both ways; an offer is there one way.
-        let apart = |automatic: bool| {
-            let of = move |row: &&Item| text(row, "pk").is_ok_and(|pk| (pk == keys.automatic_offers()) == automatic);
-            offers(&rows.iter().filter(of).cloned().collect::<Vec<_>>())
-        };
-        Ok([apart(true)?, apart(false)?].concat())
+        let is_automatic = |row: &Item| text(row, "pk").is_ok_and(|pk| pk == keys.automatic_offers());
+        let (automatic, coded): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_automatic);
+        Ok([offers(automatic)?, offers(coded)?].concat())
     }
 
     /// Lists offers by id. One round trip; their uses are not read.
@@ -144,9 +129,9 @@ impl Store {
     /// [`StoreError`].
     pub async fn list_offers(&self, limit: u16, after: Option<&Position>) -> Result<Page<Offer>, StoreError> {
         let pk = Keys(&self.tenant).offers();
-        let partition = Partition { index: Some("gsi1"), pk, prefix: None, newest_first: false };
+        let partition = Partition::of_index("gsi1", pk);
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.into_iter().map(object).collect::<Result<_, _>>()?, next: page.next })
     }
 
     /// Reads a voucher. One round trip.
@@ -155,7 +140,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_voucher(&self, code: &VoucherCode) -> Result<Option<Voucher>, StoreError> {
         let row = self.get(Keys(&self.tenant).voucher(code), VOUCHER).await?;
-        row.as_ref().map(voucher).transpose()
+        row.map(voucher).transpose()
     }
 
     /// Reads vouchers: each hundred by a call, all calls side by side. Those that do not exist are left out; the rest come
@@ -167,7 +152,7 @@ impl Store {
         let keys = Keys(&self.tenant);
         let wanted = |some: &[VoucherCode]| some.iter().map(|code| key(keys.voucher(code), VOUCHER)).collect();
         let rows = try_join_all(codes.chunks(100).map(|some| self.get_many(wanted(some)))).await?;
-        rows.iter().flatten().map(voucher).collect()
+        rows.into_iter().flatten().map(voucher).collect()
     }
 
     /// Reads codes with their offers, as they are now. Two round trips, none for no codes. Codes that do not exist are left
@@ -206,9 +191,10 @@ impl Store {
         after: Option<&Position>,
     ) -> Result<Page<Voucher>, StoreError> {
         let pk = Keys(&self.tenant).vouchers();
-        let partition = Partition { index: Some("gsi1"), pk, prefix, newest_first: false };
+        let partition =
+            Partition { index: Some("gsi1"), range: prefix.map_or(Range::All, Range::Beginning), ..Partition::of(pk) };
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.iter().map(voucher).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.into_iter().map(voucher).collect::<Result<_, _>>()?, next: page.next })
     }
 
     /// Lists the orders that have a code, the newest first. One round trip.
@@ -222,8 +208,8 @@ impl Store {
         after: Option<&Position>,
     ) -> Result<Page<VoucherNote>, StoreError> {
         let pk = Keys(&self.tenant).voucher(code);
-        let partition = Partition { index: None, pk, prefix: Some(USE), newest_first: true };
+        let partition = Partition { range: Range::Beginning(USE), newest_first: true, ..Partition::of(pk) };
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.into_iter().map(object).collect::<Result<_, _>>()?, next: page.next })
     }
 }
