@@ -21,8 +21,8 @@ lambda=${BURSAR_LAMBDA_DIR:-$work/lambda}
 emulator_port=${BURSAR_EMULATOR_PORT:-4566}
 simulators_port=${BURSAR_SIMULATORS_PORT:-8090}
 simulators=http://127.0.0.1:$simulators_port
-# The largest artefact that Lambda is to unpack at a cold start. The target is 4 MB, which four functions miss (ADR 26).
-max_zip=4900000
+# The largest artefact that Lambda is to unpack at a cold start (ADR 26).
+max_zip=4000000
 
 say() { printf '\n--> %s\n' "$*"; }
 
