@@ -135,11 +135,11 @@ impl HttpConnector for WireConnector {
         let inner = self.inner.clone();
         HttpConnectorFuture::new(async move {
             let answer = match fault {
-                Some(fault) => misbehave(&inner, request, &fault).instrument(span.clone()).await?,
-                None => inner.call(request).instrument(span.clone()).await?,
+                Some(fault) => misbehave(&inner, request, &fault).instrument(span.clone()).await,
+                None => inner.call(request).instrument(span.clone()).await,
             };
-            trace::answered(&span, answer.status().as_u16());
-            let (answer, capacity) = weigh(answer).await?;
+            trace::answered(&span, answer.as_ref().ok().map(|answer| answer.status().as_u16()));
+            let (answer, capacity) = weigh(answer?).await?;
             call.end(capacity);
             Ok(answer)
         })

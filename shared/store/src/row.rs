@@ -17,7 +17,7 @@ use crate::keys::moment;
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The schema version of every row written by this code.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
@@ -76,7 +76,7 @@ impl Row {
 
 /// The object under `data`.
 pub(crate) fn object<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
-    if number(item, "v").is_none_or(|version| version > SCHEMA) {
+    if number(item, "v") != Some(SCHEMA) {
         return Err(StoreError::Incomplete("known schema version"));
     }
     Ok(serde_json::from_str(text(item, "data")?)?)

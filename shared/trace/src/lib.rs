@@ -89,7 +89,7 @@ fn place_of(span: &Span) -> Option<TraceParent> {
 }
 
 /// The span of one try of a call of AWS, named as the SDK names it (`DynamoDB.Query`) by the call's `x-amz-target`
-/// (`DynamoDB_20120810.Query`). [`answered`] ends what it tells.
+/// (`DynamoDB_20120810.Query`). [`answered`] says what came of it.
 #[must_use]
 pub fn call(x_amz_target: &str) -> Span {
     tracing::info_span!(
@@ -102,10 +102,12 @@ pub fn call(x_amz_target: &str) -> Span {
     )
 }
 
-/// The status of a call's answer.
-pub fn answered(call: &Span, status: u16) {
-    call.record("http.response.status_code", status);
-    if status >= 400 {
+/// The status of a call's answer, if it had one. A condition that does not hold is a 400, and no error.
+pub fn answered(call: &Span, status: Option<u16>) {
+    if let Some(status) = status {
+        call.record("http.response.status_code", status);
+    }
+    if status.is_none_or(|status| status >= 500) {
         call.record("otel.status_code", "error");
     }
 }

@@ -84,9 +84,10 @@ impl HttpConnector for Outbound {
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let request = Request::try_from(request.map(Body::wrap)).map_err(failed)?;
-            let answer = http.execute(request).instrument(span.clone()).await.map_err(failed)?;
-            trace::answered(&span, answer.status().as_u16());
-            let answer = HttpResponse::try_from(http::Response::from(answer).map(SdkBody::from_body_1_x));
+            let answer = http.execute(request).instrument(span.clone()).await;
+            trace::answered(&span, answer.as_ref().ok().map(|answer| answer.status().as_u16()));
+            let answer = http::Response::from(answer.map_err(failed)?).map(SdkBody::from_body_1_x);
+            let answer = HttpResponse::try_from(answer);
             answer.map_err(|error| ConnectorError::other(error.into(), None))
         })
     }

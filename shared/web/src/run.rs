@@ -39,6 +39,7 @@ impl IntoResponse for Answer {
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "an answer broke off");
                     parts.status = StatusCode::INTERNAL_SERVER_ERROR;
+                    parts.headers.clear();
                     Bytes::new()
                 }
             };

@@ -9,7 +9,8 @@ use std::path::Path;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Expr, ExprLit, ExprMethodCall, ExprPath, ExprStruct, ImplItem, Item, ItemImpl, Lit, Macro, Token, Type,
+    Attribute, Expr, ExprLit, ExprMethodCall, ExprPath, ExprStruct, ImplItem, Item, ItemImpl, Lit, Macro, Member,
+    Token, Type,
 };
 
 use super::root;
@@ -210,6 +211,12 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     fn visit_expr_struct(&mut self, made: &'ast ExprStruct) {
         self.path(&made.path);
+        let partition = made.path.segments.last().is_some_and(|segment| segment.ident == "Partition");
+        let none = |expr: &Expr| matches!(expr, Expr::Path(path) if path.path.is_ident("None"));
+        for field in &made.fields {
+            let index = matches!(&field.member, Member::Named(name) if name == "index");
+            self.said.table |= partition && index && none(&field.expr);
+        }
         visit::visit_expr_struct(self, made);
     }
 

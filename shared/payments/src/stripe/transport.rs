@@ -76,7 +76,7 @@ impl Call<'_> {
             if !again || retries == RETRIES {
                 return Err(failure);
             }
-            tracing::info!(url = self.url, error = %failure.error, retries, "stripe call is repeated");
+            tracing::info!(error = %failure.error, retries, "stripe call is repeated");
             tokio::time::sleep(self.backoff(retries)).await;
             retries += 1;
         }

@@ -190,8 +190,8 @@ impl Store {
         after: Option<&Position>,
     ) -> Result<Page<Voucher>, StoreError> {
         let pk = Keys(&self.tenant).vouchers();
-        let partition =
-            Partition { index: Some("gsi1"), range: prefix.map_or(Range::All, Range::Beginning), ..Partition::of(pk) };
+        let range = prefix.map_or(Range::All, Range::Beginning);
+        let partition = Partition { range, ..Partition::of_index("gsi1", pk) };
         let page = self.query(&partition, i32::from(limit), after).await?;
         Ok(Page { items: page.items.iter().map(voucher).collect::<Result<_, _>>()?, next: page.next })
     }

@@ -82,7 +82,7 @@ async fn fewer_lines_keep_the_fields_of_their_spans_and_all_metrics() {
 #[tokio::test]
 async fn what_libraries_log_of_whole_requests_is_never_written() {
     let lines = logged(&[("RUST_LOG", "trace,lambda_runtime::layers=trace")], || {
-        tracing::debug!("ours");
+        tracing::info!("ours");
         tracing::trace!(target: "lambda_runtime::layers::api_response", "authorization: secret");
         tracing::debug!(target: "aws_smithy_runtime::client::orchestrator", "secret");
         tracing::debug!(target: "hyper_util::client", "secret");
@@ -184,6 +184,46 @@ async fn spans_are_sent_when_they_are_flushed_with_their_parents_and_without_the
     assert_eq!((&call.trace_id, &call.parent_span_id), (&work.trace_id, &work.span_id));
     let names: Vec<_> = work.attributes.iter().map(|known| known.key.as_str()).collect();
     assert_eq!(names, ["request_id", "http.route", "order"]);
+}
+
+#[tokio::test]
+async fn a_call_of_aws_is_a_span_with_what_came_of_it() {
+    let (endpoint, received) = collector(StatusCode::OK).await;
+    let env = Env::of([(spans::ENDPOINT, endpoint.as_str())]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let tables = [listener.local_addr().unwrap(), closed];
+    let refused = || async { (StatusCode::BAD_REQUEST, r#"{"__type":"ConditionalCheckFailedException"}"#) };
+    let server = axum::serve(listener, Router::new().fallback(refused));
+    #[expect(clippy::disallowed_methods, reason = "the table ends with the test's runtime")]
+    tokio::spawn(server.into_future());
+    let run = async {
+        Telemetry::configure(&env).unwrap();
+        for table in tables {
+            let (table, given) = (format!("http://{table}"), ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
+            let env =
+                Env::of([("AWS_REGION", "local"), ("AWS_ENDPOINT_URL", &table)]).or(given.map(|name| (name, "x")));
+            let config = aws_sdk_dynamodb::config::Builder::from(&crate::sdk_config(&env).unwrap());
+            let once = aws_sdk_dynamodb::config::retry::RetryConfig::disabled();
+            let client = aws_sdk_dynamodb::Client::from_conf(config.retry_config(once).build());
+            client.list_tables().send().await.unwrap_err();
+        }
+        flush().await;
+    };
+    captured(env.clone(), run).await;
+    let sent = received.lock().unwrap().clone();
+    let [(_, request)] = &sent[..] else { panic!("{sent:?}") };
+    let told: Vec<_> = request.resource_spans[0].scope_spans[0]
+        .spans
+        .iter()
+        .map(|span| {
+            let failed = span.status.as_ref().is_some_and(|status| status.code == 2);
+            let attributes: Vec<_> = span.attributes.iter().map(|known| known.key.as_str()).collect();
+            (span.name.as_str(), span.kind, attributes, failed)
+        })
+        .collect();
+    let (name, client) = ("DynamoDB.ListTables", 3);
+    assert_eq!(told, [(name, client, vec!["http.response.status_code"], false), (name, client, vec![], true)]);
 }
 
 #[tokio::test]
