@@ -12,7 +12,7 @@
 //! | an order with a code | `VOUCHER#<code>` | `USE#<number>` | |
 //! | batch of codes | `BATCH#<id>` | `BATCH` | gsi1 `BATCHES` / `<id>`; gsi2 due |
 //! | coupon | `COUPON#<id>` | `COUPON` | gsi1 `COUPONS` / `<id>` |
-//! | basket | `BASKET#<owner>` | `BASKET`; while it is paid for with `frozen` | |
+//! | basket | `BASKET#<owner>` | `BASKET` | |
 //! | entitlement | `OWNED#<user>` | `SKU#<sku>` | |
 //! | a user's uses | `OWNED#<user>` | `USES#AUTO#<offer>`, `USES#OFFER#<offer>` or `USES#CODE#<code>` | |
 //! | idempotency | `IDEM#<user>` | `<route>:<key>` | |
