@@ -56,8 +56,8 @@ pub struct JournalEntry {
 }
 
 impl JournalEntry {
-    /// The most of a raw answer that is kept: 128 KiB, which fit into a row's 400 also if every character is escaped there.
-    pub const MAX_RAW: usize = 128 * 1024;
+    /// The most of a raw answer that is kept: 200 KiB, half of what a row can hold.
+    pub const MAX_RAW: usize = 200 * 1024;
 
     /// `raw`, cut to [`JournalEntry::MAX_RAW`] at a character's edge.
     #[must_use]
