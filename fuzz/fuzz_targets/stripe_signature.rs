@@ -25,10 +25,8 @@ fuzz_target!(|data: &[u8]| {
 
     let secrets = [Secret::new("whsec_of_the_rotation"), Secret::new(SECRET)];
     if verify_signature(&header, body, &secrets, &[now]).is_ok() {
-        assert!(template.contains('%'), "a signature was guessed");
-        assert!(
-            header.split(',').any(|pair| pair.strip_prefix("v1=").is_some_and(|it| it.eq_ignore_ascii_case(&genuine)))
-        );
+        let signed = |pair: &str| pair.strip_prefix("v1=").is_some_and(|it| it.eq_ignore_ascii_case(&genuine));
+        assert!(header.split(',').any(signed), "a signature was guessed");
         assert!(verify_signature(&header, &[body, b" "].concat(), &secrets, &[now]).is_err(), "another body");
         assert!(verify_signature(&header, body, &secrets[..1], &[now]).is_err(), "another secret");
         let later = Timestamp::from_second(second.saturating_add(301)).unwrap_or_default();
