@@ -20,11 +20,11 @@ use web::{Code, MoneyBody, Problem};
 
 /// The most bytes that a product's attributes may take as JSON.
 const MAX_ATTRIBUTES: usize = 8 * 1024;
-/// The deepest that attributes may nest: the table takes 32 levels, and the product around them is some.
+/// The deepest that attributes may nest. A row is read to 128 levels, and the basket and product around them are some.
 const MAX_DEPTH: u32 = 16;
 /// The longest name of an attribute, in bytes.
 const MAX_NAME: usize = 255;
-/// Numbers other than nothing and integers that the table keeps for sure: it takes 1e-130 to 1e126.
+/// Numbers other than nothing and integers, far within what a double holds exactly.
 const NUMBERS: std::ops::RangeInclusive<f64> = 1e-100..=1e100;
 
 /// A price window.
@@ -162,7 +162,7 @@ impl ProductBody {
     }
 }
 
-/// Refuses attributes that are too large, or that the table cannot keep as they are.
+/// Refuses attributes that are too large, too deep, or of numbers out of all reason.
 pub(crate) fn check_attributes(attributes: &BTreeMap<String, serde_json::Value>, pointer: &str) -> Result<(), Problem> {
     let size = serde_json::to_vec(attributes).map_err(|error| Problem::internal(&error))?.len();
     if size > MAX_ATTRIBUTES {

@@ -33,9 +33,7 @@ pub(crate) async fn receive_event(
     let found = app.processors.iter().find(|known| known.name().name() == processor);
     let processor = found.filter(|_| tenant == *app.http.tenant()).ok_or_else(|| Problem::new(Code::NotFound))?;
     let Some(event) = verify(&app, processor, &headers, &body)? else { return Ok(StatusCode::OK) };
-    // Verified bodies are JSON, and so text.
-    let raw = redacted(&String::from_utf8_lossy(&body));
-    if let Err(problem) = record(&app, &event, &raw).await {
+    if let Err(problem) = record(&app, &event, &body).await {
         if problem.code().status().is_server_error() {
             metrics::webhook_event(WebhookOutcome::Failed);
         }
@@ -45,10 +43,10 @@ pub(crate) async fn receive_event(
 }
 
 /// Commits what a genuine event says.
-async fn record(app: &App, event: &ProcessorEvent, raw: &str) -> Result<(), Problem> {
+async fn record(app: &App, event: &ProcessorEvent, body: &[u8]) -> Result<(), Problem> {
     match find(app, event).await? {
-        Some(file) => apply(app, file, event, raw).await,
-        None => park(app, event, raw).await,
+        Some(file) => apply(app, file, event, body).await,
+        None => park(app, event, body).await,
     }
 }
 
@@ -93,21 +91,27 @@ async fn find(app: &App, event: &ProcessorEvent) -> Result<Option<OrderFile>, Pr
     Ok(None)
 }
 
+/// What the journal keeps of an event. Verified bodies are JSON, and so text.
+fn kept(body: &[u8]) -> String {
+    redacted(&String::from_utf8_lossy(body))
+}
+
 /// Applies the event to its order; anew if the order changed under it, or if a condition outside it did not hold.
-async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, raw: &str) -> Result<(), Problem> {
+async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, body: &[u8]) -> Result<(), Problem> {
     let number = file.order.number.clone();
     telemetry::concerns(&number);
     let mut circumstances = Circumstances::default();
     for _ in 0..ROUNDS {
         let now = app.http.now();
-        let (outcome, plan) = decide(&file, event, raw, circumstances, (now, &mut app.http.ids(now)));
+        let supply = (now, &mut app.http.ids(now));
+        let (outcome, plan) = decide(&file, event, || kept(body), circumstances, supply);
         if outcome == Outcome::Duplicate {
             tracing::info!("duplicate event");
             metrics::webhook_event(WebhookOutcome::Duplicate);
             return Ok(());
         }
         if outcome == Outcome::Premature {
-            return premature(app, event, raw).await;
+            return premature(app, event, body).await;
         }
         match app.store.commit(&plan).await {
             Ok(()) => {
@@ -135,7 +139,7 @@ async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, raw: &str
 /// Counts what an event did to its order. `before` is the order as it was.
 fn count(before: &OrderFile, outcome: Outcome, plan: &Plan) {
     match outcome {
-        Outcome::Paid | Outcome::PaidLate => metrics::order_paid(before.order.total),
+        Outcome::Paid | Outcome::PaidLate => return metrics::order_paid_by_event(before.order.total),
         Outcome::AmountMismatch => {
             metrics::amount_mismatch();
             return metrics::webhook_event(WebhookOutcome::Parked);
@@ -161,9 +165,9 @@ fn expires(before: &OrderFile, plan: &Plan) -> bool {
 
 /// An event about a payment that we have not been told of yet. The processor says it again later, for some days, as after
 /// every answer that is no success; after one day a human must look. It is no fault of ours, and so no 5xx.
-async fn premature(app: &App, event: &ProcessorEvent, raw: &str) -> Result<(), Problem> {
+async fn premature(app: &App, event: &ProcessorEvent, body: &[u8]) -> Result<(), Problem> {
     if app.http.now().duration_since(event.occurred_at) >= SignedDuration::from_hours(24) {
-        return park(app, event, raw).await;
+        return park(app, event, body).await;
     }
     tracing::warn!(event_type = event.event_type, "event about an unknown payment");
     metrics::webhook_event(WebhookOutcome::Premature);
@@ -176,13 +180,13 @@ async fn reload(app: &App, number: &OrderNumber) -> Result<OrderFile, Problem> {
 }
 
 /// Keeps a genuine event for which there is no order, for a human to look at. Nothing that money hangs on is dropped.
-async fn park(app: &App, event: &ProcessorEvent, raw: &str) -> Result<(), Problem> {
+async fn park(app: &App, event: &ProcessorEvent, body: &[u8]) -> Result<(), Problem> {
     let now = app.http.now();
     let entry = JournalEntry {
         id: app.http.ids(now).make(),
         processor: event.processor,
         about: format!("unmatched:{}", event.event_type),
-        raw: JournalEntry::clipped(raw),
+        raw: JournalEntry::clipped(&kept(body)),
         at: now,
     };
     app.store.commit(&Plan::of(Write::Journal(None, entry))).await?;

@@ -120,16 +120,20 @@ pub struct Attempt {
     /// Where it stands.
     pub state: AttemptState,
     /// The processor's name for the session, once opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<ProcessorRef>,
     /// The processor's name for the payment, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<ProcessorRef>,
     /// What the browser does next; shown only while the session is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<NextStep>,
     /// The browser's way back.
     pub return_url: String,
     /// When the session ends at the processor.
     pub session_ends_at: Timestamp,
     /// The processor's code of the last decline or failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_decline: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,

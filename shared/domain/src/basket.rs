@@ -41,6 +41,7 @@ pub enum BasketStatus {
     /// checkout.
     Open {
         /// The order begun before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         replaces: Option<OrderNumber>,
     },
     /// Being paid for.
@@ -77,9 +78,10 @@ pub struct Basket {
     /// What is in it, oldest first.
     pub lines: Vec<BasketLine>,
     /// The codes that were entered, with what they open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vouchers: Vec<Entered>,
     /// The uses that the order has that this basket is frozen for, or was: the next checkout gives them back.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Reservation>,
     /// Counts up with every change of the owner's basket, also when it is replaced by a new one.
     pub version: u64,

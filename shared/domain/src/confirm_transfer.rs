@@ -97,7 +97,7 @@ pub fn decide(
     let promised = attempt.session_ends_at.saturating_add(GRACE).unwrap_or(Timestamp::MAX);
     let places_gone = circumstances.places_gone || transfer.received_at > promised;
     let circumstances = Circumstances { places_gone, ..circumstances };
-    let (outcome, plan) = record_payment::decide(file, &event, raw, circumstances, (now, ids));
+    let (outcome, plan) = record_payment::decide(file, &event, || raw.to_owned(), circumstances, (now, ids));
     let mut plan = said_by(plan, &transfer.by);
     let (order, processor) = (file.order.number.clone(), event.processor);
     plan.push(Write::ClaimPayment { order, processor, payment });

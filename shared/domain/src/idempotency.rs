@@ -22,7 +22,7 @@ pub struct IdempotencyRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderNumber>,
     /// The refund that the request made, if it made one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundId>,
     /// The batch of codes that the request made.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,8 +20,10 @@ pub struct LogEntry {
     /// What happened, as a code such as `payment_captured`.
     pub event: String,
     /// The order line concerned, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// What only staff may see: the processor's or the LMS's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
@@ -49,7 +51,8 @@ pub struct JournalEntry {
     pub processor: ProcessorName,
     /// What it answers: `open_session`, `end_session`, `refund` or `webhook:<type>`.
     pub about: String,
-    /// The text as it came, at most [`JournalEntry::MAX_RAW`] bytes of it.
+    /// The text as it came, at most [`JournalEntry::MAX_RAW`] bytes of it. Rows have it beside the entry, unescaped.
+    #[serde(skip)]
     pub raw: String,
     /// When.
     pub at: Timestamp,

@@ -98,8 +98,9 @@ impl fmt::Debug for Currency {
 
 /// An amount of money in the minor units of its currency (cents, yen, fils).
 ///
-/// Its serde form, used in rows, is `{"minor":4990,"currency":"USD"}`; the wire form is `web`'s.
+/// Its text, which is its serde form in rows too, is `49.90 USD`; the wire form is `web`'s.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Money {
     minor: i64,
     currency: Currency,
@@ -304,6 +305,29 @@ pub fn total(currency: Currency, amounts: impl IntoIterator<Item = Money>) -> Re
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.decimal(), self.currency)
+    }
+}
+
+impl FromStr for Money {
+    type Err = MoneyError;
+
+    fn from_str(text: &str) -> Result<Self, MoneyError> {
+        let (amount, code) = text.split_once(' ').ok_or(MoneyError::BadAmount)?;
+        Self::parse(amount, code.parse()?)
+    }
+}
+
+impl TryFrom<String> for Money {
+    type Error = MoneyError;
+
+    fn try_from(text: String) -> Result<Self, MoneyError> {
+        text.parse()
+    }
+}
+
+impl From<Money> for String {
+    fn from(money: Money) -> String {
+        money.to_string()
     }
 }
 

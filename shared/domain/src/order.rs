@@ -129,10 +129,13 @@ pub struct OrderLine {
     /// Its kind.
     pub kind: Kind,
     /// The course run, of a seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course_key: Option<CourseKey>,
     /// The mode in which to enrol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
     /// The course's UUID, of an entitlement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course_uuid: Option<String>,
     /// Who gives the credit, of a seat in that mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,14 +148,17 @@ pub struct OrderLine {
     /// The list price of one unit.
     pub unit_price: Money,
     /// The benefits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applied: Vec<Applied>,
     /// Their sum.
     pub discount: Money,
     /// The tax.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax: Option<Tax>,
     /// What the line costs.
     pub total: Money,
     /// The limited stock record whose units the line holds or has bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stock: Option<u32>,
 }
 
@@ -231,6 +237,7 @@ pub struct Order {
     /// The buyer's name at the LMS, by which places are granted.
     pub username: Username,
     /// The buyer's address, for the processor's receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Where it stands.
     pub state: OrderState,
@@ -243,7 +250,7 @@ pub struct Order {
     /// What is to be paid.
     pub total: Money,
     /// The uses of offers and codes that it has while it is not ended unpaid.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reservations: Vec<Reservation>,
     /// That it was placed by staff, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -252,6 +259,7 @@ pub struct Order {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported_as: Option<LegacyNumber>,
     /// The one attempt that may be paid now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<AttemptId>,
     /// Where the buyer was, as far as it was known: what the tax rests on.
     #[serde(default, skip_serializing_if = "Whereabouts::is_unknown")]

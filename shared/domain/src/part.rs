@@ -25,10 +25,13 @@ pub struct Part {
     /// `seat` or `entitlement`.
     pub kind: Kind,
     /// The course run, of a seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course_key: Option<CourseKey>,
     /// The mode in which the LMS enrols.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
     /// The course's UUID, of an entitlement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course_uuid: Option<String>,
     /// Who gives the credit, of a seat in that mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]

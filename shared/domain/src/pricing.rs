@@ -72,6 +72,7 @@ pub struct Applied {
     /// The offer.
     pub offer: Slug,
     /// The code that opened it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voucher: Option<VoucherCode>,
     /// What it took off this line; positive.
     pub amount: Money,

@@ -69,8 +69,10 @@ pub struct Product {
     /// What people read.
     pub title: Title,
     /// The course run of a seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course_key: Option<CourseKey>,
     /// The mode in which the LMS enrols.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
     /// Further facts by name, such as `course_uuid` of an entitlement.
     pub attributes: BTreeMap<String, serde_json::Value>,

@@ -95,12 +95,12 @@ impl Circumstances {
     }
 }
 
-/// Decides what an event means for its order. `raw` is the event as it came, for the journal.
+/// Decides what an event means for its order. `raw` makes what the journal keeps of it, if it keeps it.
 #[must_use]
 pub fn decide(
     file: &OrderFile,
     event: &ProcessorEvent,
-    raw: &str,
+    raw: impl FnOnce() -> String,
     circumstances: Circumstances,
     (now, ids): (Timestamp, &mut Ids),
 ) -> (Outcome, Plan) {
@@ -121,7 +121,7 @@ pub fn decide(
         Fact::Unreadable { said } => writer.unreadable(said),
         Fact::Irrelevant => Outcome::Noted,
     };
-    let plan = if outcome == Outcome::Premature { Plan::default() } else { writer.finish(outcome, raw) };
+    let plan = if outcome == Outcome::Premature { Plan::default() } else { writer.finish(outcome, &raw()) };
     (outcome, plan)
 }
 

@@ -278,8 +278,8 @@ mod tests {
 
     #[test]
     fn a_refund_that_was_stored_before_it_could_be_asked_for_is_read() {
-        let row = r#"{"id": "ref_01m810rwd80000000000000009", "reason": "second_payment", "amount": {"minor": 4990,
-            "currency": "USD"}, "payment": "pi_1", "account": "overpayment", "state": "approved", "reference": null,
+        let row = r#"{"id": "ref_01m810rwd80000000000000009", "reason": "second_payment", "amount": "49.90 USD",
+            "payment": "pi_1", "account": "overpayment", "state": "approved", "reference": null,
             "due": "2026-11-20T12:00:30Z", "tries": 0, "created_at": "2026-11-20T12:00:00Z", "version": 1}"#;
         let refund: Refund = serde_json::from_str(row).unwrap();
         let new = (refund.note, refund.asked_by, refund.lines, refund.revoke, refund.by_hand);

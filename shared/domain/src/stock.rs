@@ -16,10 +16,13 @@ pub struct StockRecord {
     /// The price of one unit, tax excluded.
     pub price: Money,
     /// How many units may ever be sold under this record; `None` is unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<u32>,
     /// The first moment at which it holds; `None` is always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<Timestamp>,
     /// The moment at which it ends; `None` is never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_to: Option<Timestamp>,
 }
 

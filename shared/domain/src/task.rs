@@ -207,6 +207,7 @@ pub struct Task {
     /// Since when it has been tried; a redrive starts anew.
     pub since: Timestamp,
     /// The LMS's name for what was granted, where it has one (entitlements).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
     /// What the codes are made of, of a line that gives codes, once a worker has had it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -102,6 +102,7 @@ pub struct Reservation {
     /// Its limits.
     pub limits: Limits,
     /// The code that opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voucher: Option<VoucherUse>,
     /// What it took off the order.
     pub given: Money,

@@ -231,7 +231,8 @@ impl World {
             fact,
         };
         let supply = (at(second), &mut self.ids);
-        let (_, plan) = record_payment::decide(&self.file, &event, "{}", Circumstances::default(), supply);
+        let (_, plan) =
+            record_payment::decide(&self.file, &event, || "{}".to_owned(), Circumstances::default(), supply);
         self.commit(plan);
     }
 

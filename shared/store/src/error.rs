@@ -19,7 +19,7 @@ pub enum StoreError {
     },
     /// A row cannot be written or read as what it should be.
     #[error("a row does not have the shape that it should have")]
-    BadRow(#[from] serde_dynamo::Error),
+    BadRow(#[from] serde_json::Error),
     /// A row lacks an attribute that every row of its kind has.
     #[error("a row lacks its {0}")]
     Incomplete(&'static str),

@@ -12,14 +12,14 @@
 //! | an order with a code | `VOUCHER#<code>` | `USE#<number>` | |
 //! | batch of codes | `BATCH#<id>` | `BATCH` | gsi1 `BATCHES` / `<id>`; gsi2 due |
 //! | coupon | `COUPON#<id>` | `COUPON` | gsi1 `COUPONS` / `<id>` |
-//! | basket | `BASKET#<owner>` | `BASKET` | |
+//! | basket | `BASKET#<owner>` | `BASKET`; while it is paid for with `frozen` | |
 //! | entitlement | `OWNED#<user>` | `SKU#<sku>` | |
 //! | a user's uses | `OWNED#<user>` | `USES#AUTO#<offer>`, `USES#OFFER#<offer>` or `USES#CODE#<code>` | |
 //! | idempotency | `IDEM#<user>` | `<route>:<key>` | |
 //! | order | `ORDER#<number>` | `ORDER` | gsi1 `OWNER#<user>` / `<number>`; gsi2 due; gsi3 `ORDERS#<state>` / `<number>` |
 //! | of an order | `ORDER#<number>` | `PAY#` `TASK#<line>` (`#<part>`) `EVENT#` `LEDGER#` `REFUND#` `OUT#` `TIMELINE#` | gsi2 due; of refunds gsi3 `REFUNDS#<state>` / `<refund>` |
 //! | way to a refund | `REFUND#<refund>` | `REFUND` | |
-//! | reference | `ORDER#<number>` | `REF#<processor>#<object>` | gsi3 `REF#<processor>#<object>` / `ORDER` |
+//! | reference | `ORDER#<number>` | `XREF#<processor>#<object>` | gsi3 `REF#<processor>#<object>` / `ORDER` |
 //! | payment by hand | `PAYMENT#<processor>#<payment>` | `PAYMENT` | |
 //! | imported number | `LEGACY#<number>` | `ORDER` | |
 //! | journal | `JOURNAL#<number>` or `JOURNAL#UNMATCHED` | `<entry>` | |
@@ -231,8 +231,8 @@ pub(crate) fn uses_sk(id: &Slug) -> String {
 
 /// What the sort keys of signed-in sessions begin with.
 pub(crate) const SESSION: &str = "SESSION#";
-/// Before the id of an entry of an order's timeline. It sorts after all else in the order's partition, so that it is read
-/// only where it is shown.
+/// Before the id of an entry of an order's timeline. It sorts after all that an order is read with, and is read only where
+/// it is shown.
 pub(crate) const TIMELINE: &str = "TIMELINE#";
 
 /// A moment as it stands in keys: RFC 3339 with exactly three decimals, so that text order is time order.

@@ -1,6 +1,7 @@
 //! What is counted: each fact once, after it is committed.
 //!
-//! A metric is an event of `tracing` under a target of its own, which telemetry writes as a line that CloudWatch reads.
+//! What is counted together is one event of `tracing` under a target of its own, which telemetry writes as a line that
+//! CloudWatch reads.
 //! Every combination of dimensions is billed as a metric, so there are few, and never an order, a tenant or a person.
 //! `docs/observability.md` says what each is for.
 
@@ -8,10 +9,12 @@ use std::fmt::Display;
 
 use domain::money::Money;
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "Bursar";
-/// The `tracing` target of metrics.
+/// The `tracing` target of metrics. The field `metrics` of its events is a list of [`Measured`] as JSON.
 pub const TARGET: &str = "bursar::metrics";
 
 /// A metric. Every metric has the dimension `Stage`.
@@ -23,6 +26,17 @@ pub struct Metric {
     pub unit: &'static str,
     /// Its dimension beside `Stage`.
     pub dimension: Option<&'static str>,
+}
+
+/// A metric with its value.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Measured<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) unit: &'a str,
+    /// A number as it is written: an amount of money goes through no float here.
+    pub(crate) value: Box<RawValue>,
+    /// The dimension beside `Stage` and its value.
+    pub(crate) dimension: Option<(&'a str, &'a str)>,
 }
 
 const fn plain(name: &'static str, unit: &'static str) -> Metric {
@@ -99,38 +113,50 @@ impl WebhookOutcome {
 
 /// An order became paid, for this total.
 pub fn order_paid(total: Money) {
-    emit(&ORDERS_PAID, 1, None);
-    emit(&REVENUE, total.decimal(), Some(total.currency().code()));
+    emit([count(&ORDERS_PAID, 1), revenue(total)]);
+}
+
+/// The same by a processor's event, which was applied so.
+pub fn order_paid_by_event(total: Money) {
+    emit([count(&ORDERS_PAID, 1), revenue(total), event(WebhookOutcome::Applied)]);
+}
+
+fn revenue(total: Money) -> Option<Measured<'static>> {
+    measured(&REVENUE, total.decimal(), Some(total.currency().code()))
 }
 
 /// A processor's event was answered.
 pub fn webhook_event(outcome: WebhookOutcome) {
-    emit(&WEBHOOK_EVENTS, 1, Some(outcome.name()));
+    emit([event(outcome)]);
+}
+
+fn event(outcome: WebhookOutcome) -> Option<Measured<'static>> {
+    measured(&WEBHOOK_EVENTS, 1, Some(outcome.name()))
 }
 
 /// Money moved of which no order is known: it is kept for a human.
 pub fn payment_unmatched() {
-    emit(&PAYMENTS_UNMATCHED, 1, None);
+    emit([count(&PAYMENTS_UNMATCHED, 1)]);
 }
 
 /// Money moved that is not an order's total: it is kept for a human.
 pub fn amount_mismatch() {
-    emit(&AMOUNT_MISMATCHES, 1, None);
+    emit([count(&AMOUNT_MISMATCHES, 1)]);
 }
 
 /// A line was granted, so long after its order was paid.
 pub fn line_granted(after: SignedDuration) {
-    emit(&FULFILLMENT_LAG, after.as_millis().max(0), None);
+    emit([measured(&FULFILLMENT_LAG, after.as_millis().max(0), None)]);
 }
 
 /// A line was given up until a human looks.
 pub fn line_parked() {
-    emit(&LINES_PARKED, 1, None);
+    emit([count(&LINES_PARKED, 1)]);
 }
 
 /// A checkout or a payment was refused by what others hold.
 pub fn hold_conflict() {
-    emit(&HOLD_CONFLICTS, 1, None);
+    emit([count(&HOLD_CONFLICTS, 1)]);
 }
 
 /// Headers of a request claimed an identity without proof.
@@ -140,7 +166,7 @@ pub fn identity_headers_dropped(count: usize) {
 
 /// The oldest thing that waits for the janitor should have been done so long ago.
 pub fn due_lag(overdue: SignedDuration) {
-    emit(&DUE_LAG, overdue.as_secs().max(0), None);
+    emit([measured(&DUE_LAG, overdue.as_secs().max(0), None)]);
 }
 
 /// Messages were sent again.
@@ -153,14 +179,23 @@ pub fn orders_expired(count: usize) {
     some(&ORDERS_EXPIRED, count);
 }
 
-fn some(metric: &Metric, count: usize) {
-    if count > 0 {
-        emit(metric, count, None);
+fn some(metric: &Metric, found: usize) {
+    if found > 0 {
+        emit([count(metric, found)]);
     }
 }
 
-fn emit(metric: &Metric, value: impl Display, member: Option<&str>) {
-    let Metric { name, unit, dimension } = *metric;
-    let value = value.to_string();
-    tracing::info!(target: TARGET, metric = name, unit, value, dimension, member);
+fn count(metric: &Metric, found: usize) -> Option<Measured<'static>> {
+    measured(metric, found, None)
+}
+
+/// `None` for what is no number, which none of ours can be.
+fn measured(metric: &Metric, value: impl Display, member: Option<&'static str>) -> Option<Measured<'static>> {
+    let value = RawValue::from_string(value.to_string()).ok()?;
+    Some(Measured { name: metric.name, unit: metric.unit, value, dimension: metric.dimension.zip(member) })
+}
+
+fn emit<const N: usize>(all: [Option<Measured<'_>>; N]) {
+    let told: Vec<_> = all.into_iter().flatten().collect();
+    tracing::info!(target: TARGET, metrics = serde_json::to_string(&told).unwrap_or_default());
 }

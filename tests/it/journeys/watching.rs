@@ -58,13 +58,17 @@ impl Watched {
     /// The metrics since the last call, each as `Name dimension value`, in the order in which they were written.
     fn metrics(&self) -> Vec<String> {
         let documents = self.lines().into_iter().filter(|line| !line["_aws"].is_null());
-        documents.map(|document| shown(&document)).filter(|metric| metric != "DueLag 0").collect()
+        documents.flat_map(|document| shown(&document)).filter(|metric| metric != "DueLag 0").collect()
     }
 }
 
-/// A document as `Name dimension value`, if it says of itself what it is.
-fn shown(document: &Value) -> String {
-    let directive = &document["_aws"]["CloudWatchMetrics"][0];
+/// The metrics of a document, each as `Name dimension value`, if it says of itself what they are.
+fn shown(document: &Value) -> Vec<String> {
+    let directives = document["_aws"]["CloudWatchMetrics"].as_array().expect("a list");
+    directives.iter().map(|directive| shown_by(directive, document)).collect()
+}
+
+fn shown_by(directive: &Value, document: &Value) -> String {
     let metric = &directive["Metrics"][0];
     let name = metric["Name"].as_str().expect("a name");
     let known = metrics::ALL.into_iter().find(|known| known.name == name).expect("a known metric");

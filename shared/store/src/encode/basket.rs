@@ -1,33 +1,51 @@
 //! Rows of a shopper: the basket, what is owned, and remembered requests.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::basket::Basket;
+use domain::basket::{Basket, BasketStatus};
 use domain::entitlement::LineRef;
-use domain::id::BasketId;
+use domain::id::{BasketId, OrderNumber};
 use domain::idempotency::IdempotencyRecord;
 use domain::owner::{Owner, UserId};
 use domain::text::Sku;
+use domain::uses::Reservation;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Op;
 use crate::error::StoreError;
 use crate::keys::Keys;
-use crate::row::{Row, n, s};
+use crate::row::{Row, data, n, s};
+
+/// What a frozen basket has in an attribute of its own, `frozen`, so that it can be opened by whoever has not read it. Its
+/// object is that of the open one.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Frozen {
+    pub(crate) order: OrderNumber,
+    pub(crate) held: Vec<Reservation>,
+}
 
 pub(super) fn save(keys: Keys<'_>, basket: &Basket, expect: Option<u64>) -> Result<Op, StoreError> {
-    let row = Row::new(keys.basket(&basket.owner), "BASKET", basket)?.version(basket.version);
+    let row = match &basket.status {
+        BasketStatus::Frozen { order } => {
+            let open = BasketStatus::Open { replaces: None };
+            let open = Basket { status: open, held: Vec::new(), ..basket.clone() };
+            let frozen = Frozen { order: order.clone(), held: basket.held.clone() };
+            Row::new(keys.basket(&basket.owner), "BASKET", &open)?.with("frozen", data(&frozen)?)
+        }
+        BasketStatus::Open { .. } | BasketStatus::Merged { .. } => {
+            Row::new(keys.basket(&basket.owner), "BASKET", basket)?
+        }
+    };
+    let row = row.with("basket", s(basket.id.as_str())).version(basket.version);
     Ok(Op::replace(row.expires(basket.drop_at()), expect))
 }
 
 /// Opens a frozen basket again, whatever is in it.
 pub(super) fn thaw(keys: Keys<'_>, owner: &Owner, basket: &BasketId, version: u64) -> Op {
-    let expression = "SET #d.#status = :open, version = :next, #d.version = :next REMOVE #d.#order, #d.held";
-    Op::update(keys.basket(owner), "BASKET", expression)
-        .when("version = :version AND #d.id = :basket")
-        .name("#d", "data")
-        .name("#status", "status")
-        .name("#order", "order")
-        .value(":open", s("open"))
+    Op::update(keys.basket(owner), "BASKET", "SET version = :next REMOVE #frozen")
+        .when("version = :version AND #basket = :basket")
+        .name("#frozen", "frozen")
+        .name("#basket", "basket")
         .value(":version", n(version))
         .value(":next", n(version.saturating_add(1)))
         .value(":basket", s(basket.as_str()))

@@ -9,7 +9,7 @@ use domain::user_session::UserSession;
 use super::Op;
 use crate::error::StoreError;
 use crate::keys::{Keys, session};
-use crate::row::{Row, s};
+use crate::row::{Row, data};
 
 pub(super) fn user_row(keys: Keys<'_>, user: &User) -> Result<Row, StoreError> {
     Ok(Row::new(keys.user(&user.id), "USER", user)?.version(user.version))
@@ -21,12 +21,12 @@ const FREE_OR_SAME: &str = "attribute_not_exists(pk) OR #d = :user";
 /// A way from a subject to the user; writing it again is the same.
 pub(super) fn link(keys: Keys<'_>, key: &SubjectKey, user: &UserId) -> Result<Op, StoreError> {
     let row = Row::new(keys.subject(key), "SUBJECT", user)?;
-    Ok(Op::create(row).when(FREE_OR_SAME).name("#d", "data").value(":user", s(user.as_str())))
+    Ok(Op::create(row).when(FREE_OR_SAME).name("#d", "data").value(":user", data(user)?))
 }
 
-pub(super) fn unlink(keys: Keys<'_>, key: &SubjectKey, user: &UserId) -> Op {
+pub(super) fn unlink(keys: Keys<'_>, key: &SubjectKey, user: &UserId) -> Result<Op, StoreError> {
     let delete = Op::delete(keys.subject(key), "SUBJECT").when(FREE_OR_SAME);
-    delete.name("#d", "data").value(":user", s(user.as_str()))
+    Ok(delete.name("#d", "data").value(":user", data(user)?))
 }
 
 pub(super) fn session_row(keys: Keys<'_>, started: &UserSession) -> Result<Row, StoreError> {

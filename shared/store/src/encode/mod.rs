@@ -36,6 +36,7 @@ pub(crate) enum Action {
     Check(Item),
 }
 
+pub(crate) use basket::Frozen;
 pub(crate) use batch::{BATCH, COUPON};
 pub(crate) use promotion::{USE, VOUCHER};
 
@@ -206,7 +207,7 @@ pub(crate) fn encode(write: &Write, store: &Store) -> Result<Vec<Op>, StoreError
         Write::CreateUser(user) => one(Op::create(identity::user_row(keys, user)?)),
         Write::SaveUser(user) => one(order::save(identity::user_row(keys, user)?, user.version)),
         Write::LinkSubject { key, user } => one(identity::link(keys, key, user)?),
-        Write::UnlinkSubject { key, user } => one(identity::unlink(keys, key, user)),
+        Write::UnlinkSubject { key, user } => one(identity::unlink(keys, key, user)?),
         Write::StartSession(session) => one(Op::create(identity::session_row(keys, session)?)),
         Write::EndSession { user, key } => one(identity::end_session(keys, user, key)),
         Write::SaveClientKey { key, expect } => one(identity::save_client(keys, key, *expect)?),

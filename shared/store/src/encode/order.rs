@@ -87,7 +87,7 @@ pub(super) fn journal_row(
     order: Option<&OrderNumber>,
     entry: &JournalEntry,
 ) -> Result<Row, StoreError> {
-    Row::new(keys.journal(order), entry.id.as_str(), entry)
+    Ok(Row::new(keys.journal(order), entry.id.as_str(), entry)?.with("raw", s(&entry.raw)))
 }
 
 pub(super) fn outbox_row(keys: Keys<'_>, item: &OutboxItem) -> Result<Row, StoreError> {
@@ -110,7 +110,8 @@ pub(super) fn link(
     processor: ProcessorName,
     reference: &ProcessorRef,
 ) -> Result<Op, StoreError> {
-    let sk = format!("REF#{}#{reference}", processor.name());
+    // Behind the timeline, since nobody reads it with the order.
+    let sk = format!("XREF#{}#{reference}", processor.name());
     let update = Op::update(keys.order(order), sk, "SET v = :v, gsi3pk = :pk, gsi3sk = :sk")
         .when("attribute_not_exists(gsi3pk) OR gsi3pk = :pk")
         .value(":v", n(crate::row::SCHEMA))

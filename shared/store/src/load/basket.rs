@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::basket::Basket;
+use domain::basket::{Basket, BasketStatus};
 use domain::idempotency::IdempotencyRecord;
 use domain::offer::Offer;
 use domain::owner::{Owner, UserId};
@@ -15,10 +15,10 @@ use jiff::Timestamp;
 use super::Partition;
 use super::products::product;
 use crate::Store;
-use crate::encode::key;
+use crate::encode::{Frozen, key};
 use crate::error::StoreError;
 use crate::keys::Keys;
-use crate::row::{Item, object, text};
+use crate::row::{Item, number, object, text};
 
 /// A buyer's rows, read together.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,7 +69,7 @@ impl Store {
         )?;
         let mut view = BasketView { offers, buyer, ..BasketView::default() };
         for row in rows {
-            view.take(row, keys, owner, now)?;
+            view.take(&row, keys, owner, now)?;
         }
         Ok(view)
     }
@@ -84,7 +84,7 @@ impl Store {
         idempotency_key: &str,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let row = self.get(Keys(&self.tenant).idempotency(user), idempotency_key).await?;
-        row.map(object).transpose()
+        row.as_ref().map(object).transpose()
     }
 
     /// The places at the LMS that a user owns by any product. One round trip (more only beyond a megabyte).
@@ -102,11 +102,11 @@ impl Store {
 }
 
 impl BasketView {
-    fn take(&mut self, row: Item, keys: Keys<'_>, owner: &Owner, now: Timestamp) -> Result<(), StoreError> {
-        let sk = text(&row, "sk")?;
+    fn take(&mut self, row: &Item, keys: Keys<'_>, owner: &Owner, now: Timestamp) -> Result<(), StoreError> {
+        let sk = text(row, "sk")?;
         match sk {
             "PRODUCT" => self.products.push(product(row)?),
-            "BASKET" if text(&row, "pk")? == keys.basket(owner) => self.basket = Some(kept(object(row)?, now)),
+            "BASKET" if text(row, "pk")? == keys.basket(owner) => self.basket = Some(kept(basket(row)?, now)),
             _ => match sk.strip_prefix("SKU#").and_then(|sku| sku.parse().ok()) {
                 Some(sku) if row.contains_key("lines") => {
                     self.owned.insert(sku);
@@ -117,6 +117,17 @@ impl BasketView {
         }
         Ok(())
     }
+}
+
+/// A basket at its version, open or frozen, as its row says beside its object.
+pub(super) fn basket(row: &Item) -> Result<Basket, StoreError> {
+    let mut basket: Basket = object(row)?;
+    basket.version = number(row, "version").map(u64::from).ok_or(StoreError::Incomplete("version"))?;
+    if row.contains_key("frozen") {
+        let Frozen { order, held } = serde_json::from_str(text(row, "frozen")?)?;
+        (basket.status, basket.held) = (BasketStatus::Frozen { order }, held);
+    }
+    Ok(basket)
 }
 
 /// The table drops rows late: a basket past its time is shown empty, at its version.

@@ -17,7 +17,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_batch(&self, id: &BatchId) -> Result<Option<Batch>, StoreError> {
         let row = self.get(Keys(&self.tenant).batch(id), BATCH).await?;
-        row.map(object).transpose()
+        row.as_ref().map(object).transpose()
     }
 
     /// Lists batches, the newest first. One round trip.
@@ -28,6 +28,6 @@ impl Store {
         let pk = Keys(&self.tenant).batches();
         let partition = Partition { newest_first: true, ..Partition::of_index("gsi1", pk) };
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.into_iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
     }
 }

@@ -41,7 +41,7 @@ impl Store {
                 break;
             }
         }
-        for rows in orders.into_values() {
+        for rows in orders.values() {
             books.orders.extend(order_file(rows)?);
         }
         Ok(books)
@@ -57,7 +57,7 @@ impl Store {
         let Some(rest) = pk.strip_prefix(&format!("T#{}#", self.tenant)) else { return Ok(()) };
         match rest.split_once('#') {
             Some(("ORDER", _)) => orders.entry(pk.clone()).or_default().push(row),
-            Some(("PRODUCT", _)) => books.products.push(product(row)?),
+            Some(("PRODUCT", _)) => books.products.push(product(&row)?),
             Some(("OWNED", user)) => {
                 let owner = user.parse().map_err(|_| StoreError::Incomplete("owner"))?;
                 let sk = text(&row, "sk")?;
@@ -81,12 +81,12 @@ impl Store {
                         let id = id.map_err(|_| StoreError::Incomplete("offer"))?;
                         books.counters.insert(Counter::All(Counted::Offer { id, automatic }), level(&row));
                     }
-                    None => books.offers.push(object(row)?),
+                    None => books.offers.push(object(&row)?),
                 }
             }
-            Some(("BATCH", _)) => books.batches.push(object(row)?),
+            Some(("BATCH", _)) => books.batches.push(object(&row)?),
             Some(("VOUCHER", _)) if text(&row, "sk")? == VOUCHER => {
-                let voucher = voucher(row)?;
+                let voucher = voucher(&row)?;
                 books.counters.insert(Counter::All(Counted::Voucher(voucher.code.clone())), voucher.level);
                 books.vouchers.push(voucher);
             }

@@ -51,9 +51,9 @@ impl Store {
         let mut rows = CallerRows::default();
         for row in self.get_some(wanted).await? {
             match text(&row, "sk")? {
-                "USER" => rows.user = Some(object(row)?),
-                "CLIENT" => rows.client = Some(object(row)?),
-                _ => rows.session = Some(object(row)?),
+                "USER" => rows.user = Some(object(&row)?),
+                "CLIENT" => rows.client = Some(object(&row)?),
+                _ => rows.session = Some(object(&row)?),
             }
         }
         Ok(rows)
@@ -65,7 +65,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_user(&self, user: &UserId) -> Result<Option<User>, StoreError> {
         let row = self.get(Keys(&self.tenant).user(user), "USER").await?;
-        row.map(object).transpose()
+        row.as_ref().map(object).transpose()
     }
 
     /// The user that a subject leads to. One round trip.
@@ -74,7 +74,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn find_subject(&self, subject: &SubjectKey) -> Result<Option<UserId>, StoreError> {
         let row = self.get(Keys(&self.tenant).subject(subject), "SUBJECT").await?;
-        row.map(object).transpose()
+        row.as_ref().map(object).transpose()
     }
 
     /// Lists a user's sessions by key, those included whose rows outlived them. One round trip (more only beyond a
@@ -85,6 +85,6 @@ impl Store {
     pub async fn list_sessions(&self, user: &UserId) -> Result<Vec<UserSession>, StoreError> {
         let of = Partition::of(Keys(&self.tenant).user(user));
         let partition = Partition { range: Range::Beginning(SESSION), objects_only: true, ..of };
-        self.query_all(&partition, usize::MAX).await?.into_iter().map(object).collect()
+        self.query_all(&partition, usize::MAX).await?.iter().map(object).collect()
     }
 }

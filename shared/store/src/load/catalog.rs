@@ -31,8 +31,8 @@ impl Store {
         let mut file = CourseFile::default();
         for row in self.query(&partition, MAX_MEMBERS, None).await?.items {
             match text(&row, "sk")? {
-                "COURSE" => file.course = Some(object(row)?),
-                _ => file.products.push(product(row)?),
+                "COURSE" => file.course = Some(object(&row)?),
+                _ => file.products.push(product(&row)?),
             }
         }
         Ok(file)
@@ -54,8 +54,8 @@ impl Store {
         let mut file = CourseFile::default();
         for row in self.get_many(wanted).await? {
             match text(&row, "sk")? {
-                "COURSE" => file.course = Some(object(row)?),
-                _ => file.products.push(product(row)?),
+                "COURSE" => file.course = Some(object(&row)?),
+                _ => file.products.push(product(&row)?),
             }
         }
         let around: Vec<Sku> = file.products.iter().flat_map(|product| product.within.skus.clone()).collect();
@@ -78,7 +78,7 @@ impl Store {
         let pk = Keys(&self.tenant).courses();
         let partition = Partition::of_index("gsi1", pk);
         let page = self.query(&partition, i32::from(limit), after).await?;
-        let courses: Vec<Course> = page.items.into_iter().map(object).collect::<Result<_, _>>()?;
+        let courses: Vec<Course> = page.items.iter().map(object).collect::<Result<_, _>>()?;
         let skus: Vec<Sku> = courses.iter().flat_map(|course| course.seats.clone()).collect();
         let mut seats = Vec::with_capacity(skus.len());
         for some in skus.chunks(100) {
@@ -98,7 +98,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_catalog(&self, id: &Slug) -> Result<Option<Catalog>, StoreError> {
         let row = self.get(Keys(&self.tenant).catalog(id), "CATALOG").await?;
-        row.map(catalog).transpose()
+        row.as_ref().map(catalog).transpose()
     }
 
     /// Lists catalogs by id. One round trip.
@@ -109,17 +109,17 @@ impl Store {
         let pk = Keys(&self.tenant).catalogs();
         let partition = Partition::of_index("gsi1", pk);
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.into_iter().map(catalog).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.iter().map(catalog).collect::<Result<_, _>>()?, next: page.next })
     }
 }
 
 /// A catalog with the offers that name it.
-fn catalog(row: Item) -> Result<Catalog, StoreError> {
+fn catalog(row: &Item) -> Result<Catalog, StoreError> {
     let slug = |text: &String| text.parse().map_err(|_| StoreError::Incomplete("offer"));
     let offers = match row.get("offers") {
         Some(AttributeValue::Ss(offers)) => offers.iter().map(slug).collect::<Result<_, _>>()?,
         Some(_) | None => BTreeSet::new(),
     };
-    let changes = number(&row, "link_changes").unwrap_or(0);
+    let changes = number(row, "link_changes").unwrap_or(0);
     Ok(Catalog { links: Links { offers, changes }, ..object(row)? })
 }

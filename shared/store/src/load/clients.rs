@@ -18,7 +18,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_client_key(&self, id: &ClientId) -> Result<Option<ClientKey>, StoreError> {
         let row = self.get(Keys(&self.tenant).client(id), "CLIENT").await?;
-        row.map(object).transpose()
+        row.as_ref().map(object).transpose()
     }
 
     /// Lists client applications' keys, oldest first, revoked ones included. One round trip.
@@ -35,7 +35,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_machine_client(&self, id: &MachineClientId) -> Result<Option<MachineClient>, StoreError> {
         let row = self.get(Keys(&self.tenant).machine(id), "MACHINE").await?;
-        row.map(object).transpose()
+        row.as_ref().map(object).transpose()
     }
 
     /// Lists machine clients, oldest first, revoked ones included. One round trip.
@@ -58,6 +58,6 @@ impl Store {
     ) -> Result<Page<T>, StoreError> {
         let partition = Partition::of_index("gsi1", pk);
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.into_iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
     }
 }

@@ -17,7 +17,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_coupon(&self, id: &Slug) -> Result<Option<CouponFile>, StoreError> {
         let Some(row) = self.get(Keys(&self.tenant).coupon(id), COUPON).await? else { return Ok(None) };
-        let coupon: Coupon = object(row)?;
+        let coupon: Coupon = object(&row)?;
         let (offer, vouchers, batch) = match &coupon.codes {
             CouponCodes::Named(codes) => {
                 let codes: Vec<_> = codes.iter().cloned().collect();
@@ -41,6 +41,6 @@ impl Store {
         let pk = Keys(&self.tenant).coupons();
         let partition = Partition::of_index("gsi1", pk);
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.into_iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
     }
 }

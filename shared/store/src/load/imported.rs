@@ -27,8 +27,8 @@ impl Store {
             numbers.iter().map(|number| (keys.legacy(number), number)).collect();
         let rows = self.get_many(by_key.keys().map(|pk| key(pk.clone(), "ORDER")).collect()).await?;
         let mut found = BTreeMap::new();
-        for row in rows {
-            if let Some(number) = by_key.get(text(&row, "pk")?) {
+        for row in &rows {
+            if let Some(number) = by_key.get(text(row, "pk")?) {
                 found.insert((*number).clone(), object(row)?);
             }
         }
@@ -42,7 +42,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_imported_order(&self, number: &LegacyNumber) -> Result<Option<OrderFile>, StoreError> {
         match self.get(Keys(&self.tenant).legacy(number), "ORDER").await? {
-            Some(way) => self.read_order(&object(way)?).await,
+            Some(way) => self.read_order(&object(&way)?).await,
             None => Ok(None),
         }
     }

@@ -60,11 +60,11 @@ impl Store {
         for row in self.get_many(rows).await? {
             let at = (text(&row, "pk")?.to_owned(), text(&row, "sk")?.to_owned());
             if at.1 == "PRODUCT" {
-                view.products.push(product(row)?);
+                view.products.push(product(&row)?);
             } else if let Some(place) = places.get(&at) {
                 giving.insert(place.clone(), orders_of(&row));
             } else {
-                view.remembered.insert(at.1, object(row)?);
+                view.remembered.insert(at.1, object(&row)?);
             }
         }
         view.owned = self.read_giving(giving).await?;
@@ -82,7 +82,7 @@ impl Store {
         let mut orders: Vec<Order> = Vec::new();
         for some in keys.chunks(BATCH) {
             let rows = self.get_some(some.to_vec()).await?;
-            orders.extend(rows.into_iter().map(object).collect::<Result<Vec<_>, _>>()?);
+            orders.extend(rows.iter().map(object).collect::<Result<Vec<_>, _>>()?);
         }
         let named = |numbers: Vec<OrderNumber>| {
             let of = |order: &&Order| numbers.contains(&order.number);

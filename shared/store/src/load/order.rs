@@ -34,7 +34,7 @@ impl Store {
     pub async fn read_order(&self, number: &OrderNumber) -> Result<Option<OrderFile>, StoreError> {
         let of = Partition::of(Keys(&self.tenant).order(number));
         let partition = Partition { range: Range::Before(TIMELINE), objects_only: true, ..of };
-        order_file(self.query_all(&partition, usize::MAX).await?)
+        order_file(&self.query_all(&partition, usize::MAX).await?)
     }
 
     /// Reads an order's timeline, in no order. One round trip (more only beyond a megabyte).
@@ -44,7 +44,7 @@ impl Store {
     pub async fn read_timeline(&self, number: &OrderNumber) -> Result<Vec<LogEntry>, StoreError> {
         let of = Partition::of(Keys(&self.tenant).order(number));
         let partition = Partition { range: Range::Beginning(TIMELINE), objects_only: true, ..of };
-        self.query_all(&partition, usize::MAX).await?.into_iter().map(object).collect()
+        self.query_all(&partition, usize::MAX).await?.iter().map(object).collect()
     }
 
     /// The order that a processor's object belongs to. One round trip.
@@ -80,7 +80,7 @@ impl Store {
         };
         let partition = Partition { newest_first: true, objects_only: true, ..Partition::of_index(index, pk) };
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.into_iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
     }
 
     /// Reads the order that a refund is of, with everything that belongs to it. Two round trips; one for a refund that is
@@ -90,7 +90,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_refunded_order(&self, refund: &RefundId) -> Result<Option<OrderFile>, StoreError> {
         match self.get(Keys(&self.tenant).refund(refund), "REFUND").await? {
-            Some(way) => self.read_order(&object(way)?).await,
+            Some(way) => self.read_order(&object(&way)?).await,
             None => Ok(None),
         }
     }
@@ -108,11 +108,11 @@ impl Store {
         let keys = Keys(&self.tenant);
         let partition = Partition { newest_first: true, ..Partition::of_index("gsi3", keys.refunds_in(state)) };
         let page = self.query(&partition, i32::from(limit), after).await?;
-        let of = |row: Item| {
-            let number = text(&row, "pk")?.rsplit('#').next().and_then(|number| number.parse().ok());
+        let of = |row: &Item| {
+            let number = text(row, "pk")?.rsplit('#').next().and_then(|number| number.parse().ok());
             Ok((number.ok_or(StoreError::Incomplete("order number"))?, object(row)?))
         };
-        Ok(Page { items: page.items.into_iter().map(of).collect::<Result<_, StoreError>>()?, next: page.next })
+        Ok(Page { items: page.items.iter().map(of).collect::<Result<_, StoreError>>()?, next: page.next })
     }
 
     /// What is due at `now`, about `per_shard` rows of each shard of the index, the oldest: since when, and of what. An order that has several things due is named several times. A row that cannot be read is logged, left out, and
@@ -179,12 +179,11 @@ fn due(key: &str) -> Option<Due> {
 }
 
 /// The rows of an order's partition as its file; `None` without an order row.
-pub(super) fn order_file(mut rows: Vec<Item>) -> Result<Option<OrderFile>, StoreError> {
-    let head = rows.iter().position(|row| text(row, "sk").is_ok_and(|sk| sk == "ORDER"));
-    let Some(head) = head else { return Ok(None) };
-    let mut file = OrderFile::new(object(rows.swap_remove(head))?);
+pub(super) fn order_file(rows: &[Item]) -> Result<Option<OrderFile>, StoreError> {
+    let Some(head) = rows.iter().find(|row| text(row, "sk").is_ok_and(|sk| sk == "ORDER")) else { return Ok(None) };
+    let mut file = OrderFile::new(object(head)?);
     for row in rows {
-        match text(&row, "sk")?.split('#').next().unwrap_or_default() {
+        match text(row, "sk")?.split('#').next().unwrap_or_default() {
             "PAY" => file.attempts.push(object(row)?),
             "TASK" => {
                 let task: domain::task::Task = object(row)?;
@@ -194,7 +193,7 @@ pub(super) fn order_file(mut rows: Vec<Item>) -> Result<Option<OrderFile>, Store
             "LEDGER" => file.ledger.push(object(row)?),
             "REFUND" => file.refunds.push(object(row)?),
             "OUT" => file.outbox.push(object(row)?),
-            // References, the timeline, and what a later version may add.
+            // What a later version may add.
             _ => {}
         }
     }

@@ -1,6 +1,6 @@
 //! Reading and listing products.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::catalog::Catalog;
@@ -43,13 +43,13 @@ impl ProductFilter {
 }
 
 /// A product with its levels.
-pub(super) fn product(row: Item) -> Result<Product, StoreError> {
-    let mut levels = BTreeMap::new();
+pub(super) fn product(row: &Item) -> Result<Product, StoreError> {
+    let mut product: Product = object(row)?;
     for name in row.keys() {
         let Some(record) = name.strip_prefix("avail_").and_then(|record| record.parse::<u32>().ok()) else { continue };
-        let count = |of: &str| number(&row, &format!("{of}_{record}")).unwrap_or(0);
+        let count = |of: &str| number(row, &format!("{of}_{record}")).unwrap_or(0);
         let level = StockLevel { available: count("avail"), held: count("held"), sold: count("sold") };
-        levels.insert(record, level);
+        product.levels.insert(record, level);
     }
     let skus = match row.get("part_of") {
         Some(AttributeValue::Ss(skus)) => {
@@ -58,8 +58,8 @@ pub(super) fn product(row: Item) -> Result<Product, StoreError> {
         }
         Some(_) | None => BTreeSet::new(),
     };
-    let within = Within { skus, changes: number(&row, "part_of_changes").unwrap_or(0) };
-    Ok(Product { levels, within, ..object(row)? })
+    product.within = Within { skus, changes: number(row, "part_of_changes").unwrap_or(0) };
+    Ok(product)
 }
 
 impl Store {
@@ -69,7 +69,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_product(&self, sku: &Sku) -> Result<Option<Product>, StoreError> {
         let row = self.get(Keys(&self.tenant).product(sku), "PRODUCT").await?;
-        row.map(product).transpose()
+        row.as_ref().map(product).transpose()
     }
 
     /// Reads up to 100 products. One round trip. Those that do not exist are left out; the rest come in no order.
@@ -82,7 +82,7 @@ impl Store {
         wanted.sort_unstable();
         wanted.dedup();
         let rows = self.get_many(wanted.into_iter().map(|sku| key(keys.product(sku), "PRODUCT")).collect()).await?;
-        rows.into_iter().map(product).collect()
+        rows.iter().map(product).collect()
     }
 
     /// Lists products. One round trip for everything but a search or a catalog, which need one more to read the
@@ -130,10 +130,7 @@ impl Store {
         let start = after.filter(|position| position.len() > 1);
         let page = self.query(&partition, i32::from(limit), start).await?;
         let then_hidden = (filter.hidden_too && !in_hidden).then(|| Position::from([("gsi1pk".to_owned(), hidden)]));
-        Ok(Page {
-            items: page.items.into_iter().map(product).collect::<Result<_, _>>()?,
-            next: page.next.or(then_hidden),
-        })
+        Ok(Page { items: page.items.iter().map(product).collect::<Result<_, _>>()?, next: page.next.or(then_hidden) })
     }
 
     async fn list_course(
@@ -145,7 +142,7 @@ impl Store {
         let pk = Keys(&self.tenant).course(course);
         let partition = Partition { range: Range::Beginning("PRODUCT#"), ..Partition::of_index("gsi3", pk) };
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.into_iter().map(product).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.iter().map(product).collect::<Result<_, _>>()?, next: page.next })
     }
 
     /// Products with a word in their title that begins with `word`.
@@ -159,8 +156,8 @@ impl Store {
         let partition = Partition { range: Range::Beginning(word), ..Partition::of(pk) };
         let page = self.query(&partition, i32::from(limit), after).await?;
         let mut found = Vec::new();
-        for row in page.items {
-            let token = text(&row, "sk")?.split('#').next().unwrap_or_default().to_owned();
+        for row in &page.items {
+            let token = text(row, "sk")?.split('#').next().unwrap_or_default().to_owned();
             found.push((token, object::<Sku>(row)?));
         }
         let products = self.in_order(found.iter().map(|(_, sku)| sku.clone()).collect()).await?;

@@ -33,22 +33,21 @@ pub(super) fn level(row: &Item) -> Level {
 }
 
 /// A voucher with its level.
-pub(super) fn voucher(row: Item) -> Result<Voucher, StoreError> {
+pub(super) fn voucher(row: &Item) -> Result<Voucher, StoreError> {
     let has_uses = |(name, value): (&String, &AttributeValue)| {
         let some = matches!(value, AttributeValue::N(number) if number != "0");
         name.strip_prefix("by_").filter(|_| some).and_then(|user| user.parse().ok())
     };
-    let (level, holder) = (level(&row), row.iter().find_map(has_uses));
-    Ok(Voucher { level, holder, ..object(row)? })
+    Ok(Voucher { level: level(row), holder: row.iter().find_map(has_uses), ..object(row)? })
 }
 
 /// Offers with their levels, of rows of both.
-fn offers(rows: Vec<Item>) -> Result<Vec<Offer>, StoreError> {
+fn offers(rows: &[Item]) -> Result<Vec<Offer>, StoreError> {
     let mut levels = BTreeMap::new();
     let mut offers: Vec<Offer> = Vec::new();
     for row in rows {
-        match text(&row, "sk")?.strip_prefix("USES#") {
-            Some(id) => drop(levels.insert(id.to_owned(), level(&row))),
+        match text(row, "sk")?.strip_prefix("USES#") {
+            Some(id) => drop(levels.insert(id.to_owned(), level(row))),
             None => offers.push(object(row)?),
         }
     }
@@ -75,7 +74,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_automatic_offers(&self) -> Result<Vec<Offer>, StoreError> {
         let partition = Partition::of(Keys(&self.tenant).automatic_offers());
-        offers(self.query_all(&partition, MAX_AUTOMATIC).await?)
+        offers(&self.query_all(&partition, MAX_AUTOMATIC).await?)
     }
 
     /// What a user bought and used. One round trip; none for nobody.
@@ -120,7 +119,7 @@ impl Store {
         // A counter outlives its offer, so that one may be there both ways; an offer is there one way.
         let is_automatic = |row: &Item| text(row, "pk").is_ok_and(|pk| pk == keys.automatic_offers());
         let (automatic, coded): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_automatic);
-        Ok([offers(automatic)?, offers(coded)?].concat())
+        Ok([offers(&automatic)?, offers(&coded)?].concat())
     }
 
     /// Lists offers by id. One round trip; their uses are not read.
@@ -131,7 +130,7 @@ impl Store {
         let pk = Keys(&self.tenant).offers();
         let partition = Partition::of_index("gsi1", pk);
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.into_iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
     }
 
     /// Reads a voucher. One round trip.
@@ -140,7 +139,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_voucher(&self, code: &VoucherCode) -> Result<Option<Voucher>, StoreError> {
         let row = self.get(Keys(&self.tenant).voucher(code), VOUCHER).await?;
-        row.map(voucher).transpose()
+        row.as_ref().map(voucher).transpose()
     }
 
     /// Reads vouchers: each hundred by a call, all calls side by side. Those that do not exist are left out; the rest come
@@ -152,7 +151,7 @@ impl Store {
         let keys = Keys(&self.tenant);
         let wanted = |some: &[VoucherCode]| some.iter().map(|code| key(keys.voucher(code), VOUCHER)).collect();
         let rows = try_join_all(codes.chunks(100).map(|some| self.get_many(wanted(some)))).await?;
-        rows.into_iter().flatten().map(voucher).collect()
+        rows.iter().flatten().map(voucher).collect()
     }
 
     /// Reads codes with their offers, as they are now. Two round trips, none for no codes. Codes that do not exist are left
@@ -194,7 +193,7 @@ impl Store {
         let range = prefix.map_or(Range::All, Range::Beginning);
         let partition = Partition { range, ..Partition::of_index("gsi1", pk) };
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.into_iter().map(voucher).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.iter().map(voucher).collect::<Result<_, _>>()?, next: page.next })
     }
 
     /// Lists the orders that have a code, the newest first. One round trip.
@@ -210,6 +209,6 @@ impl Store {
         let pk = Keys(&self.tenant).voucher(code);
         let partition = Partition { range: Range::Beginning(USE), newest_first: true, ..Partition::of(pk) };
         let page = self.query(&partition, i32::from(limit), after).await?;
-        Ok(Page { items: page.items.into_iter().map(object).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { items: page.items.iter().map(object).collect::<Result<_, _>>()?, next: page.next })
     }
 }

@@ -9,7 +9,7 @@ use domain::text::Sku;
 use domain::user::User;
 use jiff::Timestamp;
 
-use super::basket::kept;
+use super::basket::{basket, kept};
 use super::products::product;
 use crate::Store;
 use crate::encode::key;
@@ -51,9 +51,9 @@ impl Store {
         let mut view = SignInView::default();
         for row in self.get_many(wanted).await? {
             match text(&row, "sk")? {
-                "USER" => view.user = Some(object(row)?),
-                _ if text(&row, "pk")? == own => view.own = Some(kept(object(row)?, now)),
-                _ => view.anonymous = Some(kept(object(row)?, now)),
+                "USER" => view.user = Some(object(&row)?),
+                _ if text(&row, "pk")? == own => view.own = Some(kept(basket(&row)?, now)),
+                _ => view.anonymous = Some(kept(basket(&row)?, now)),
             }
         }
         self.read_what_merges(user, &mut view).await?;
@@ -69,7 +69,7 @@ impl Store {
         });
         for row in self.get_many(wanted.collect()).await? {
             match text(&row, "sk")?.strip_prefix("SKU#").and_then(|sku| sku.parse().ok()) {
-                None => view.products.push(product(row)?),
+                None => view.products.push(product(&row)?),
                 Some(sku) if row.contains_key("lines") => {
                     view.owned.insert(sku);
                 }
@@ -85,6 +85,6 @@ impl Store {
     /// [`StoreError`].
     pub async fn read_anonymous_basket(&self, session: &SessionKey) -> Result<Option<Basket>, StoreError> {
         let row = self.get(Keys(&self.tenant).basket(&Owner::Session(session.clone())), "BASKET").await?;
-        row.map(object).transpose()
+        row.as_ref().map(basket).transpose()
     }
 }

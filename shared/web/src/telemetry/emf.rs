@@ -7,7 +7,6 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
@@ -15,9 +14,9 @@ use tracing_subscriber::registry::LookupSpan;
 use super::fields::Fields;
 use super::output::Output;
 use crate::clock::Clock;
-use crate::metrics::NAMESPACE;
+use crate::metrics::{Measured, NAMESPACE};
 
-/// Writes a document for each metric.
+/// Writes a document for what is counted together.
 pub(super) struct Emf {
     stage: String,
     clock: Clock,
@@ -32,29 +31,20 @@ impl Emf {
 
 impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Emf {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut metric = Fields::default();
-        event.record(&mut metric);
-        let mut text = |name| match metric.take(name) {
-            Some(Value::String(text)) => Some(text),
-            Some(_) | None => None,
-        };
-        let (Some(name), Some(unit), Some(value)) = (text("metric"), text("unit"), text("value")) else { return };
-        let Ok(value) = RawValue::from_string(value) else { return };
-        let dimension = text("dimension").zip(text("member"));
+        let mut told = Fields::default();
+        event.record(&mut told);
+        let Some(Value::String(text)) = told.take("metrics") else { return };
+        let Ok(measured) = serde_json::from_str::<Vec<Measured<'_>>>(&text) else { return };
         let mut around = Fields::default();
         around.extend_around(context.event_scope(event));
         let at = self.clock.issuer_now().as_millisecond();
-        self.output.write(&Document { stage: &self.stage, name, unit, value, dimension, around, at });
+        self.output.write(&Document { stage: &self.stage, measured: &measured, around, at });
     }
 }
 
 struct Document<'a> {
     stage: &'a str,
-    name: String,
-    unit: String,
-    /// A number as it is written: an amount of money goes through no float here.
-    value: Box<RawValue>,
-    dimension: Option<(String, String)>,
+    measured: &'a [Measured<'a>],
     around: Fields,
     at: i64,
 }
@@ -63,7 +53,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Directives<'a> {
-    cloud_watch_metrics: [Directive<'a>; 1],
+    cloud_watch_metrics: Vec<Directive<'a>>,
     /// Unix milliseconds.
     timestamp: i64,
 }
@@ -72,7 +62,7 @@ struct Directives<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Directive<'a> {
     /// One set, of one or two names.
-    dimensions: [&'a [&'a str]; 1],
+    dimensions: [Vec<&'a str>; 1],
     metrics: [Definition<'a>; 1],
     namespace: &'a str,
 }
@@ -84,22 +74,29 @@ struct Definition<'a> {
     unit: &'a str,
 }
 
+impl<'a> Directive<'a> {
+    fn of(measured: &'a Measured<'a>) -> Self {
+        let own = measured.dimension.map(|(name, _)| name);
+        Self {
+            dimensions: [std::iter::once("Stage").chain(own).collect()],
+            metrics: [Definition { name: measured.name, unit: measured.unit }],
+            namespace: NAMESPACE,
+        }
+    }
+}
+
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let own = self.dimension.as_ref().map(|(name, _)| name.as_str());
-        let both = ["Stage", own.unwrap_or_default()];
-        let directive = Directive {
-            dimensions: [if own.is_some() { &both } else { &both[..1] }],
-            metrics: [Definition { name: &self.name, unit: &self.unit }],
-            namespace: NAMESPACE,
-        };
         let mut document = serializer.serialize_map(None)?;
-        document.serialize_entry("_aws", &Directives { cloud_watch_metrics: [directive], timestamp: self.at })?;
+        let directives = self.measured.iter().map(Directive::of).collect();
+        document.serialize_entry("_aws", &Directives { cloud_watch_metrics: directives, timestamp: self.at })?;
         document.serialize_entry("Stage", self.stage)?;
-        if let Some((name, member)) = &self.dimension {
-            document.serialize_entry(name, member)?;
+        for Measured { name, value, dimension, .. } in self.measured {
+            if let Some((name, member)) = dimension {
+                document.serialize_entry(name, member)?;
+            }
+            document.serialize_entry(name, value)?;
         }
-        document.serialize_entry(&self.name, &self.value)?;
         for (name, value) in self.around.iter() {
             document.serialize_entry(name, value)?;
         }

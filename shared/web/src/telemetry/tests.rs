@@ -98,15 +98,14 @@ async fn metrics_are_documents_of_the_embedded_metric_format() {
     let lines = logged(&[("BURSAR_STAGE", "prod")], || {
         let _work = work().entered();
         tracing::Span::current().record("order", ORDER);
-        metrics::order_paid(total);
-        metrics::webhook_event(WebhookOutcome::Applied);
+        metrics::order_paid_by_event(total);
+        metrics::webhook_event(WebhookOutcome::Duplicate);
     });
     check(
         &lines.await,
         &expect![[r#"
-        {"_aws":{"CloudWatchMetrics":[{"Dimensions":[["Stage"]],"Metrics":[{"Name":"OrdersPaid","Unit":"Count"}],"Namespace":"Bursar"}],"Timestamp":1780315200000},"Stage":"prod","OrdersPaid":1,"request_id":"r-1","order":"BUR-01JZ0000000000000000000000"}
-        {"_aws":{"CloudWatchMetrics":[{"Dimensions":[["Stage","Currency"]],"Metrics":[{"Name":"Revenue","Unit":"None"}],"Namespace":"Bursar"}],"Timestamp":1780315200000},"Stage":"prod","Currency":"USD","Revenue":49.90,"request_id":"r-1","order":"BUR-01JZ0000000000000000000000"}
-        {"_aws":{"CloudWatchMetrics":[{"Dimensions":[["Stage","Outcome"]],"Metrics":[{"Name":"WebhookEvents","Unit":"Count"}],"Namespace":"Bursar"}],"Timestamp":1780315200000},"Stage":"prod","Outcome":"applied","WebhookEvents":1,"request_id":"r-1","order":"BUR-01JZ0000000000000000000000"}"#]],
+            {"_aws":{"CloudWatchMetrics":[{"Dimensions":[["Stage"]],"Metrics":[{"Name":"OrdersPaid","Unit":"Count"}],"Namespace":"Bursar"},{"Dimensions":[["Stage","Currency"]],"Metrics":[{"Name":"Revenue","Unit":"None"}],"Namespace":"Bursar"},{"Dimensions":[["Stage","Outcome"]],"Metrics":[{"Name":"WebhookEvents","Unit":"Count"}],"Namespace":"Bursar"}],"Timestamp":1780315200000},"Stage":"prod","OrdersPaid":1,"Currency":"USD","Revenue":49.90,"Outcome":"applied","WebhookEvents":1,"request_id":"r-1","order":"BUR-01JZ0000000000000000000000"}
+            {"_aws":{"CloudWatchMetrics":[{"Dimensions":[["Stage","Outcome"]],"Metrics":[{"Name":"WebhookEvents","Unit":"Count"}],"Namespace":"Bursar"}],"Timestamp":1780315200000},"Stage":"prod","Outcome":"duplicate","WebhookEvents":1,"request_id":"r-1","order":"BUR-01JZ0000000000000000000000"}"#]],
     );
 }
 
