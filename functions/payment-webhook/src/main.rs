@@ -1,6 +1,11 @@
 //! The payment-webhook function on AWS.
 
 use anyhow::Error;
+use mimalloc::MiMalloc;
+
+/// A tenth less CPU than the system's allocator, for some megabytes of memory (ADR 26).
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {

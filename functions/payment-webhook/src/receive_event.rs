@@ -70,9 +70,9 @@ fn verify(
             return Err(Problem::new(Code::BadWebhook));
         }
     };
-    telemetry::concerns_event(&event.event);
+    telemetry::concerns_event(&event.event, &event.event_type);
     if event.fact == Fact::Irrelevant {
-        metrics::webhook_event(WebhookOutcome::Irrelevant);
+        answered(WebhookOutcome::Irrelevant);
         return Ok(None);
     }
     Ok(Some(event))
@@ -106,8 +106,7 @@ async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, body: &[u
         let supply = (now, &mut app.http.ids(now));
         let (outcome, plan) = decide(&file, event, || kept(body), circumstances, supply);
         if outcome == Outcome::Duplicate {
-            tracing::info!("duplicate event");
-            metrics::webhook_event(WebhookOutcome::Duplicate);
+            answered(WebhookOutcome::Duplicate);
             return Ok(());
         }
         if outcome == Outcome::Premature {
@@ -116,9 +115,9 @@ async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, body: &[u
         match app.store.commit(&plan).await {
             Ok(()) => {
                 if outcome == Outcome::RefundFailed {
-                    tracing::warn!(event_type = event.event_type, "a refund failed after it was made");
+                    tracing::warn!("a refund failed after it was made");
                 }
-                tracing::info!(event_type = event.event_type, outcome = outcome.name(), "event applied");
+                telemetry::came_to(outcome.name());
                 count(&file, outcome, &plan);
                 app.queue.send_all(app.store.tenant(), &plan).await;
                 return Ok(());
@@ -134,6 +133,12 @@ async fn apply(app: &App, mut file: OrderFile, event: &ProcessorEvent, body: &[u
         }
     }
     Err(Problem::new(Code::Unavailable).detail("the order is being changed by other requests").retry_after(1))
+}
+
+/// Says and counts what became of an event that did nothing to an order.
+fn answered(outcome: WebhookOutcome) {
+    telemetry::came_to(outcome.name());
+    metrics::webhook_event(outcome);
 }
 
 /// Counts what an event did to its order. `before` is the order as it was.
@@ -169,8 +174,8 @@ async fn premature(app: &App, event: &ProcessorEvent, body: &[u8]) -> Result<(),
     if app.http.now().duration_since(event.occurred_at) >= SignedDuration::from_hours(24) {
         return park(app, event, body).await;
     }
-    tracing::warn!(event_type = event.event_type, "event about an unknown payment");
-    metrics::webhook_event(WebhookOutcome::Premature);
+    tracing::warn!("event about an unknown payment");
+    answered(WebhookOutcome::Premature);
     Err(Problem::new(Code::PaymentUnknown).retry_after(60))
 }
 
@@ -190,8 +195,8 @@ async fn park(app: &App, event: &ProcessorEvent, body: &[u8]) -> Result<(), Prob
         at: now,
     };
     app.store.commit(&Plan::of(Write::Journal(None, entry))).await?;
-    tracing::error!(event_type = event.event_type, "event without an order is parked");
-    metrics::webhook_event(WebhookOutcome::Parked);
+    tracing::error!("event without an order is parked");
+    answered(WebhookOutcome::Parked);
     match event.fact {
         Fact::Captured { .. }
         | Fact::Refunded { .. }

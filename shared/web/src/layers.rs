@@ -132,6 +132,8 @@ impl Line {
             tenant = http.tenant().as_str(),
             order = Empty,
             event = Empty,
+            event_type = Empty,
+            outcome = Empty,
             trace_id = Empty,
             "otel.name" = format!("{} {}", self.method, self.route()),
             "otel.kind" = "server",

@@ -139,9 +139,14 @@ pub fn concerns(order: &OrderNumber) {
     Span::current().record("order", display(order));
 }
 
-/// What is at work now is a processor's event: every further line of it says so.
-pub fn concerns_event(event: impl std::fmt::Display) {
-    Span::current().record("event", display(event));
+/// What is at work now is a processor's event of this type: every further line of it says so.
+pub fn concerns_event(event: impl std::fmt::Display, event_type: &str) {
+    Span::current().record("event", display(event)).record("event_type", event_type);
+}
+
+/// What became of the processor's event: every further line of it says so, the request's own at least.
+pub fn came_to(outcome: &str) {
+    Span::current().record("outcome", outcome);
 }
 
 fn otel<S>(outbox: Option<Outbox>) -> impl Layer<S>
