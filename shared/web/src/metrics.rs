@@ -14,7 +14,8 @@ use serde_json::value::RawValue;
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "Bursar";
-/// The `tracing` target of metrics. The field `metrics` of its events is a list of [`Measured`] as JSON.
+/// The `tracing` target of metrics. The field `metrics` of its events is a list of names, units, values and
+/// dimensions as JSON.
 pub const TARGET: &str = "bursar::metrics";
 
 /// A metric. Every metric has the dimension `Stage`.
